@@ -1,0 +1,7 @@
+#!/bin/sh
+# Writes the assembly of every kernel beside the Go files that declare it.
+set -e
+cd "$(dirname "$0")"
+for kernel in argmax convert fsmn gemm norm peak softmax; do
+	go run "./$kernel" -out "../${kernel}_amd64.s" -pkg kernel
+done

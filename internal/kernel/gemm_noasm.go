@@ -1,0 +1,7 @@
+//go:build purego || !amd64
+
+package kernel
+
+const assembly = false
+
+func avx2() *Set { panic("kernel: no assembly in this build") }

@@ -1,0 +1,3 @@
+package kernel
+
+//go:generate _asm/generate.sh
