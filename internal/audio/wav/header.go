@@ -1,0 +1,149 @@
+package wav
+
+import (
+	"encoding/binary"
+	"io"
+	"math"
+	"slices"
+
+	"sensevoice/internal/audio"
+)
+
+const (
+	maxRate     = 768_000
+	maxChannels = 64
+	// maxPreamble is what may come before the sound: cover pictures and broadcast notes are smaller.
+	// Without an end to it, an endless stream of other chunks would be read forever.
+	maxPreamble = 16 << 20
+
+	unknownSize = math.MaxUint32 // a chunk whose writer did not know, or whose size is in ds64
+
+	convertHint = "convert it first: ffmpeg -i in.wav -ar 16000 -ac 1 out.wav"
+)
+
+// readHeader reads up to the first byte of the data chunk.
+func (r *Reader) readHeader() error {
+	if err := r.readMagic(); err != nil {
+		return err
+	}
+	dataSize := int64(math.MaxInt64) // of ds64
+	for {
+		id, size, err := r.readChunk()
+		if err != nil {
+			return err
+		}
+		switch id {
+		case "fmt ":
+			err = r.readFormat(size)
+		case "ds64":
+			dataSize, err = r.readLargeSizes(size)
+		case "data":
+			if r.format.Rate == 0 {
+				return fault(r.offset-8, "", "the data chunk comes before the fmt chunk")
+			}
+			r.remaining = int64(size)
+			if size == 0 || size == unknownSize {
+				r.remaining = dataSize
+			}
+			return nil
+		default:
+			err = r.skipRest(id, int64(size))
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// readMagic takes the twelve bytes that every WAV file begins with.
+func (r *Reader) readMagic() error {
+	head, err := r.r.Peek(audio.SniffSize)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if len(head) == 0 {
+		return fault(0, "", "the file is empty")
+	}
+	magic := string(head[:min(len(head), 4)])
+	if !slices.Contains([]string{"RIFF", "RF64", "BW64", "RIFX"}, magic) || len(head) >= 12 && string(head[8:12]) != "WAVE" {
+		return notWAV(audio.Sniff(head))
+	}
+	if magic == "RIFX" {
+		return fault(0, convertHint, "big-endian WAV (RIFX) is not supported")
+	}
+	if err := r.skip(12); err != nil {
+		return r.truncated(err)
+	}
+	return nil
+}
+
+func notWAV(kind audio.Kind) error {
+	switch {
+	case kind.Sound:
+		return fault(0, convertHint, "this is %s, not WAV", kind.Name)
+	case kind.Name != "":
+		return fault(0, "was something else saved in place of the sound?", "this is %s, not WAV", kind.Name)
+	}
+	return fault(0, convertHint, "this is not WAV")
+}
+
+// readChunk takes the name and the size of a chunk.
+func (r *Reader) readChunk() (id string, size uint32, err error) {
+	var head [8]byte
+	n, err := r.readFull(head[:])
+	if err == io.EOF && n == 0 {
+		return "", 0, fault(r.offset, "", "there is no data chunk")
+	}
+	if err != nil {
+		return "", 0, r.truncated(err)
+	}
+	return string(head[:4]), binary.LittleEndian.Uint32(head[4:]), nil
+}
+
+// readBody takes the beginning of a chunk's body, at most len(p) bytes, and skips the rest.
+func (r *Reader) readBody(id string, size uint32, p []byte) ([]byte, error) {
+	p = p[:min(int64(len(p)), int64(size))]
+	if _, err := r.readFull(p); err != nil {
+		return nil, r.truncated(err)
+	}
+	return p, r.skipRest(id, int64(size)-int64(len(p)))
+}
+
+// skipRest passes over what is left of a chunk, and the byte that makes its length even.
+func (r *Reader) skipRest(id string, size int64) error {
+	size += size & 1
+	if r.offset+size > maxPreamble {
+		return fault(r.offset, "", "a chunk %q of %d bytes leaves no data chunk in the first %d MiB", id, size, maxPreamble>>20)
+	}
+	if err := r.skip(int(size)); err != nil {
+		return r.truncated(err)
+	}
+	return nil
+}
+
+// truncated is the error of reading the header; only the end of the stream is a fault of the file.
+func (r *Reader) truncated(err error) error {
+	if err == io.EOF {
+		return fault(r.offset, "", "the file ends inside its header: %w", io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+// readLargeSizes takes the ds64 chunk of a file that may pass 4 GiB (EBU Tech 3306) and returns the size
+// of the sound in bytes.
+func (r *Reader) readLargeSizes(size uint32) (int64, error) {
+	const least = 28
+	at := r.offset
+	body, err := r.readBody("ds64", size, make([]byte, least))
+	if err != nil {
+		return 0, err
+	}
+	if len(body) < least {
+		return 0, fault(at, "", "the ds64 chunk has %d bytes, want at least %d", size, least)
+	}
+	dataSize := binary.LittleEndian.Uint64(body[8:])
+	if dataSize == 0 || dataSize > math.MaxInt64 {
+		return math.MaxInt64, nil
+	}
+	return int64(dataSize), nil
+}
