@@ -1,0 +1,49 @@
+# make test    installs what the tests need and runs them all
+# make help    lists the rest
+
+GO ?= go
+LINT = $(GO) tool -modfile=tools/lint/go.mod
+export CGO_ENABLED ?= 0
+
+.PHONY: build test race lint generate fuzz cross bench bench-peers clean help
+
+build: ## builds bin/sensevoice, a static binary
+	$(GO) build -trimpath -o bin/sensevoice ./cmd/sensevoice
+
+test: ## installs what the tests need and runs them all
+	tools/setup.sh
+	$(GO) test ./...
+
+race: ## runs the tests under the race detector, without those at full model size
+	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+lint: ## checks format, vet and staticcheck; the portable build too
+	@files=$$($(LINT) gofumpt -l cmd internal tools); test -z "$$files" || { echo "not formatted (make format):"; echo "$$files"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags purego ./...
+	$(LINT) staticcheck ./...
+
+format: ## formats all Go files
+	$(LINT) gofumpt -w cmd internal
+
+generate: ## writes generated code anew
+	$(GO) generate ./...
+
+fuzz: ## fuzzes every parser for FUZZTIME (30s) each
+	tools/fuzz.sh $(or $(FUZZTIME),30s)
+
+cross: ## builds for every platform that is supported
+	@for target in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \
+		echo "build $$target"; GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build -o /dev/null ./cmd/sensevoice || exit 1; done
+
+bench: build ## measures the engine at full model size on this machine
+	bin/sensevoice bench
+
+bench-peers: build ## measures this engine and sherpa-onnx side by side; installs the peer into .cache
+	tools/peers/run.py
+
+clean: ## removes what was built and downloaded
+	rm -rf bin .cache
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14

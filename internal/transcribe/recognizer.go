@@ -1,0 +1,146 @@
+// Package transcribe is the way from sound to text, which the command line and every protocol share.
+package transcribe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"sensevoice/internal/audio"
+	"sensevoice/internal/ctc"
+	"sensevoice/internal/engine"
+	"sensevoice/internal/feature"
+	"sensevoice/internal/modelstore"
+	"sensevoice/internal/sensevoice"
+	"sensevoice/internal/token"
+	"sensevoice/internal/transcript"
+)
+
+// Options are what a caller may choose about the recognition of one recording.
+type Options struct {
+	Language          token.Language // Auto, or "": the model tells
+	ITN               bool           // figures and punctuation instead of words alone
+	BanEmotionUnknown bool           // never answer <|EMO_UNKNOWN|>: the likeliest of the other emotions instead
+}
+
+// Recognizer turns segments of sound into rows of the model. Any number of goroutines may use it; the engine
+// serves one batch after another.
+type Recognizer struct {
+	model     *modelstore.Model
+	network   *sensevoice.Network
+	extractor *feature.Extractor
+	unknown   []int32 // the piece <|EMO_UNKNOWN|>, if the model has one
+
+	mu     sync.Mutex // guards runner and the network's engine
+	runner *sensevoice.Runner
+}
+
+// NewRecognizer prepares a model on an engine. The caller closes both when the recognizer is no longer used.
+func NewRecognizer(m *modelstore.Model, e engine.Engine) (*Recognizer, error) {
+	network, err := sensevoice.New(m.Weights, e)
+	if err != nil {
+		return nil, err
+	}
+	if width := feature.SenseVoice.Width(); network.Config.Input != width {
+		return nil, fmt.Errorf("%s: the model wants %d features a row; the front end makes %d", m.Weights.Path, network.Config.Input, width)
+	}
+	r := &Recognizer{
+		model: m, network: network, extractor: feature.New(feature.SenseVoice, m.CMVN), runner: network.NewRunner(),
+	}
+	if id, ok := m.Vocabulary.Find("<|EMO_UNKNOWN|>"); ok {
+		r.unknown = []int32{id}
+	}
+	return r, nil
+}
+
+// Recognize decodes clips as one batch, and answers a segment for each, in their order, with times from the clip's start.
+func (r *Recognizer) Recognize(ctx context.Context, clips []Clip) ([]transcript.Segment, Times, error) {
+	segments := make([]transcript.Segment, len(clips))
+	var said ctc.Sequence
+	var failed error
+	times, err := r.encode(ctx, clips, func(out *sensevoice.Output) {
+		for i, c := range clips {
+			from, to := out.Starts[i], out.Starts[i+1]
+			if failed = said.Decode(r.model.Vocabulary, out.IDs[from:to], out.LogProbs[from:to]); failed != nil {
+				return
+			}
+			segments[i] = transcript.NewSegment(r.model.Vocabulary, &said, 0, len(c.Samples)*1000/audio.SampleRate)
+		}
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return nil, times, err
+	}
+	return segments, times, nil
+}
+
+// Rows returns the feature rows that a clip of so many samples makes.
+func (r *Recognizer) Rows(samples int) int { return r.extractor.Rows(samples) }
+
+// Network returns the network that the recognizer runs.
+func (r *Recognizer) Network() *sensevoice.Network { return r.network }
+
+// Clip is one stretch of sound: mono samples at [audio.SampleRate].
+type Clip struct {
+	Samples []float32
+	Options Options
+}
+
+// Times is how long the stages of a batch took.
+type Times struct {
+	Feature time.Duration
+	Encode  time.Duration // waiting for the engine not included
+}
+
+// ErrTooShort says that a clip is shorter than one frame of features.
+var ErrTooShort = errors.New("too short to hold speech: less than 25 ms of sound")
+
+// segment computes a clip's features.
+func (r *Recognizer) segment(c Clip, ws *feature.Workspace) (sensevoice.Segment, error) {
+	rows := r.extractor.Rows(len(c.Samples))
+	if rows == 0 {
+		return sensevoice.Segment{}, fmt.Errorf("%w (%.4g s)", ErrTooShort, float64(len(c.Samples))/audio.SampleRate)
+	}
+	s := sensevoice.Segment{
+		Features: make([]float32, rows*r.extractor.Width()), Language: string(c.Options.Language), ITN: c.Options.ITN,
+	}
+	if s.Language == "" {
+		s.Language = string(token.Auto)
+	}
+	if c.Options.BanEmotionUnknown {
+		s.Banned = r.unknown
+	}
+	r.extractor.Compute(s.Features, c.Samples, ws)
+	return s, nil
+}
+
+// encode runs clips as one batch and hands the network's answer to use, during which no other batch runs.
+func (r *Recognizer) encode(ctx context.Context, clips []Clip, use func(*sensevoice.Output)) (Times, error) {
+	var times Times
+	start := time.Now()
+	segments, rows := make([]sensevoice.Segment, len(clips)), make([]int, len(clips))
+	var ws feature.Workspace
+	for i, c := range clips {
+		var err error
+		if segments[i], err = r.segment(c, &ws); err != nil {
+			return times, err
+		}
+		rows[i] = len(segments[i].Features) / r.extractor.Width()
+	}
+	plan, err := r.network.Plan(rows)
+	if err != nil {
+		return times, err
+	}
+	times.Feature = time.Since(start)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	start = time.Now()
+	out, err := r.runner.Run(ctx, plan, segments)
+	if err != nil {
+		return times, err
+	}
+	times.Encode = time.Since(start)
+	use(out)
+	return times, nil
+}
