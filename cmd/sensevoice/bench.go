@@ -51,7 +51,11 @@ func (c *benchCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	options := bench.Options{Model: c.Model, Samples: samples, Batch: c.Batch, Threads: c.Threads, Runs: c.Runs, Kernels: kernels}
+	store, err := p.store()
+	if err != nil {
+		return err
+	}
+	options := bench.Options{Store: store, Model: c.Model, Samples: samples, Batch: c.Batch, Threads: c.Threads, Runs: c.Runs, Kernels: kernels}
 	bar := p.progress(c.Runs, "measuring")
 	report, err := bench.Run(ctx, options, func(run int) { bar.set(run) })
 	bar.finish()

@@ -30,7 +30,7 @@ type program struct {
 // commands are the subcommands, one file each.
 type commands struct {
 	Transcribe transcribeCommand `cmd:"" help:"Turn recordings into text."`
-	Model      modelCommand      `cmd:"" help:"Show what a model is."`
+	Model      modelCommand      `cmd:"" help:"Pull, list, show, verify, remove and convert models."`
 	Bench      benchCommand      `cmd:"" help:"Measure the speed of recognition on this machine."`
 	Version    versionCommand    `cmd:"" help:"Show the version."`
 }

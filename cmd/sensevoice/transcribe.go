@@ -14,7 +14,6 @@ import (
 	"sensevoice/internal/audio/wav"
 	"sensevoice/internal/engine/cpu"
 	"sensevoice/internal/kernel"
-	"sensevoice/internal/modelstore"
 	"sensevoice/internal/token"
 	"sensevoice/internal/transcribe"
 	"sensevoice/internal/transcript"
@@ -106,11 +105,6 @@ func (c *transcribeCommand) open(p *program, log *slog.Logger) (*transcribe.Reco
 	}
 	log.Info("model", "name", model.Name, "precision", model.Precision(), "load_s", time.Since(start).Seconds())
 	return recognizer, closeAll, nil
-}
-
-// openModel opens the model that the user named.
-func (p *program) openModel(name string) (*modelstore.Model, error) {
-	return modelstore.Open(name)
 }
 
 func (c *transcribeCommand) one(ctx context.Context, p *program, r *transcribe.Recognizer, out io.Writer, file string) error {

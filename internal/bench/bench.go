@@ -14,6 +14,7 @@ import (
 
 // Options say what to measure.
 type Options struct {
+	Store   *modelstore.Store
 	Model   string
 	Samples []float32 // the clip to decode
 	Batch   int       // copies of it that are decoded together
@@ -58,7 +59,7 @@ type Operation struct {
 // Run measures. Progress, if not nil, is told after each run.
 func Run(ctx context.Context, o Options, progress func(run int)) (*Report, error) {
 	start := time.Now()
-	model, err := modelstore.Open(o.Model)
+	model, err := o.Store.Open(o.Model)
 	if err != nil {
 		return nil, err
 	}

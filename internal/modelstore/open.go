@@ -1,7 +1,9 @@
 package modelstore
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,13 +13,48 @@ import (
 	"sensevoice/internal/weights"
 )
 
-// Open opens a model by what a user calls it: synthetic:small or synthetic:micro, or the path of a model file or of a folder
-// that holds one.
-func Open(name string) (*Model, error) {
-	if strings.HasPrefix(name, "synthetic:") {
+// DefaultName is the model that is used, if it has been pulled, when none is named.
+const DefaultName = "sensevoice-small"
+
+// Open opens a model by what a user calls it: synthetic:small or synthetic:micro, [EmbeddedName], a name in the store, or the path
+// of a model file or of a folder that holds one. "" is [DefaultName], or the embedded model where that has not been
+// pulled. Nothing is ever downloaded.
+func (s *Store) Open(name string) (*Model, error) {
+	switch {
+	case name == "":
+		return s.openDefault()
+	case name == EmbeddedName:
+		return openEmbedded()
+	case strings.HasPrefix(name, "synthetic:"):
 		return openSynthetic(name)
 	}
-	file, err := locate(name)
+	e, err := s.Get(name)
+	if err == nil {
+		return openPath(e.Name, e.Dir)
+	}
+	if _, here := os.Stat(name); here == nil {
+		return openPath(name, name)
+	}
+	if _, known := Lookup(name); known || checkName(name) == nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return nil, fmt.Errorf("no model %q: neither in the store (sensevoice model list) nor a file or folder, nor one of %s, %s",
+		name, EmbeddedName, strings.Join(sensevoice.SyntheticNames, ", "))
+}
+
+func (s *Store) openDefault() (*Model, error) {
+	e, err := s.Get(DefaultName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return openEmbedded()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return openPath(e.Name, e.Dir)
+}
+
+func openPath(name, path string) (*Model, error) {
+	file, err := locate(path)
 	if err != nil {
 		return nil, err
 	}
@@ -27,8 +64,7 @@ func Open(name string) (*Model, error) {
 	}
 	m, err := newModel(name, w, filepath.Dir(file))
 	if err != nil {
-		w.Close()
-		return nil, err
+		return nil, errors.Join(err, w.Close())
 	}
 	return m, nil
 }
@@ -58,7 +94,7 @@ var weightFiles = []string{"model.safetensors", "*.safetensors", "model.pt", "*.
 func locate(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", fmt.Errorf("no model %q: neither a file or folder nor one of %s", path, strings.Join(sensevoice.SyntheticNames, ", "))
+		return "", err
 	}
 	if !info.IsDir() {
 		return path, nil

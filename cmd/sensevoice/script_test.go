@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"sensevoice/internal/audio/wav"
+	"sensevoice/internal/golden"
+	"sensevoice/internal/sensevoice"
+	"sensevoice/internal/weights"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"sensevoice": main})
+}
+
+// TestScripts runs the command as users do. Each script in testdata/script is one subject.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("TESTDATA", filepath.Join(golden.Root(), "testdata"))
+			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"sound": makeSound,
+			"model": makeModel,
+		},
+	})
+}
+
+// makeSound writes a 16 kHz file with one fault or none: sound KIND FILE.
+func makeSound(ts *testscript.TestScript, _ bool, args []string) {
+	tone := make([]float32, 8000)
+	for i := range tone {
+		tone[i] = float32(0.3 * math.Sin(float64(i)/5))
+	}
+	var good bytes.Buffer
+	ts.Check(wav.Write(&good, 16000, tone))
+	data := good.Bytes()
+	put16 := func(at int, v uint16) { binary.LittleEndian.PutUint16(data[at:], v) }
+	put32 := func(at int, v uint32) { binary.LittleEndian.PutUint32(data[at:], v) }
+	switch args[0] {
+	case "good":
+	case "empty":
+		data = nil
+	case "truncated":
+		data = data[:20]
+	case "zero-rate":
+		put32(24, 0)
+	case "absurd-rate":
+		put32(24, 4_000_000_000)
+	case "8khz":
+		put32(24, 8000)
+		put32(28, 16000)
+	case "no-samples":
+		put32(40, 0)
+		data = data[:44]
+	case "10ms":
+		put32(40, 320)
+		data = data[:44+320]
+	case "1000-channels":
+		put16(22, 1000)
+		put16(32, 2000)
+	case "nan":
+		put16(20, 3) // IEEE float
+		put16(34, 32)
+		put16(32, 4)
+		put32(28, 64000)
+		clear(data[44:])
+		put32(44+400, 0x7FC00000)
+	default:
+		ts.Fatalf("no sound %q", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data, 0o666))
+}
+
+// makeModel writes the micro model as safetensors with one fault: model KIND FILE.
+func makeModel(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := sensevoice.Synthetic("synthetic:micro")
+	ts.Check(err)
+	var tensors []weights.Tensor
+	for _, name := range f.Names() {
+		tensor, _ := f.Tensor(name)
+		t := *tensor
+		switch {
+		case args[0] == "missing-tensor" && name == "encoder.tp_encoders.1.norm2.bias":
+			continue
+		case args[0] == "misshapen-tensor" && name == "encoder.encoders.0.feed_forward.w_1.bias":
+			t.Shape, t.Data = []int{127}, t.Data[:127*4]
+		}
+		tensors = append(tensors, t)
+	}
+	ones := make([]byte, 560*4)
+	for i := range 560 {
+		binary.LittleEndian.PutUint32(ones[4*i:], math.Float32bits(1))
+	}
+	tensors = append(tensors,
+		weights.Tensor{Name: "cmvn.shift", Type: weights.F32, Shape: []int{560}, Data: make([]byte, 560*4)},
+		weights.Tensor{Name: "cmvn.scale", Type: weights.F32, Shape: []int{560}, Data: ones})
+	var out bytes.Buffer
+	ts.Check(weights.WriteSafetensors(&out, tensors, nil))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), out.Bytes(), 0o666))
+}
