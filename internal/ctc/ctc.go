@@ -28,6 +28,10 @@ const (
 	rowLead = 30 // ms
 )
 
+// ErrNotFinite is the error for a probability that is NaN or infinite: the network's arithmetic broke
+// down, and none of its output is to be trusted.
+var ErrNotFinite = errors.New("log-probability is not finite")
+
 // Token is a piece of text that was said.
 type Token struct {
 	ID int32
@@ -103,10 +107,6 @@ func check(v *token.Vocabulary, ids []int32, logProbs []float32) error {
 	}
 	return nil
 }
-
-// ErrNotFinite is the error for a probability that is NaN or infinite: the network's arithmetic broke
-// down, and none of its output is to be trusted.
-var ErrNotFinite = errors.New("log-probability is not finite")
 
 // add appends the token that rows start to end-1 say, counted with the query rows.
 func (s *Sequence) add(v *token.Vocabulary, id int32, start, end int, logProb float32) {

@@ -89,9 +89,11 @@ func newTokens(v *token.Vocabulary, said []ctc.Token, start, end int) []Token {
 
 // New makes the result of a recording that lasts duration from its segments, in their order.
 func New(file string, duration Seconds, segments []Segment, timing Timing) *Result {
-	raws := make([]string, len(segments))
-	for i, s := range segments {
-		raws[i] = s.RawText
+	var raws []string
+	for _, s := range segments {
+		if s.RawText != "" {
+			raws = append(raws, s.RawText)
+		}
 	}
 	return &Result{
 		File:      file,
