@@ -14,7 +14,7 @@ import (
 
 // Batch is segments packed end to end without padding: segment i has rows Starts[i] to Starts[i+1].
 type Batch struct {
-	Starts []int // one more than segments, ascending from 0
+	Starts []int // one more than segments, from 0 on, each larger than the one before
 }
 
 // Rows returns the number of rows of all segments.
@@ -52,6 +52,9 @@ type Linear struct {
 // Norm is the gain and offset of a layer normalisation.
 type Norm struct{ Gamma, Beta []float32 }
 
+// MaxReach is how many rows before or after the present an FSMN memory may reach.
+const MaxReach = 16
+
 // Attention is one block's self-attention over the segments of a batch, with its FSMN memory. The source
 // holds queries, keys and values side by side, d channels each, and
 //
@@ -61,7 +64,7 @@ type Norm struct{ Gamma, Beta []float32 }
 // Memory is written to the stream x, or added to it with Add.
 type Attention struct {
 	Heads      int
-	Taps, Left int
+	Taps, Left int       // Left and Taps-1-Left, the reach to either side, are at most MaxReach
 	Memory     []float32 // d rows of Taps
 	Add        bool
 }
@@ -95,6 +98,8 @@ type Engine interface {
 
 	// Load writes rows of channels values, row-major, into a buffer.
 	Load(dst Buffer, values []float32)
+	// Read copies rows of a buffer, row-major, into dst: a way for tests and debugging to look inside.
+	Read(dst []float32, src Buffer)
 	// LayerNorm normalises each row of src; dst may be src.
 	LayerNorm(dst, src Buffer, norm Norm)
 	// Linear applies a layer to each row.

@@ -25,7 +25,7 @@ type gemmArgs struct {
 	count               uintptr        // panels
 	bias                unsafe.Pointer // one a row, or nil
 	flags               uintptr
-	ahead               unsafe.Pointer // weights to fetch into the cache meanwhile
+	ahead, aheadEnd     unsafe.Pointer // weights to fetch into the second-level cache meanwhile
 }
 
 const (
@@ -54,7 +54,7 @@ func gemmAVX2(g *GEMM) {
 	if len(ahead) == 0 {
 		ahead = g.W
 	}
-	args.ahead = unsafe.Pointer(&ahead[0])
+	args.ahead, args.aheadEnd = unsafe.Pointer(&ahead[0]), unsafe.Pointer(&ahead[len(ahead)-1])
 	for tile := range Tiles(g.N) {
 		n := TileStart(g.N, tile)
 		rows := TileStart(g.N, tile+1) - n
@@ -77,7 +77,7 @@ func gemmAVX2(g *GEMM) {
 func scoresAVX2(a *Scores) {
 	args := gemmArgs{
 		k: uintptr(a.Depth), x: unsafe.Pointer(&a.Query[0]), wStep: uintptr(4 * a.Pitch), yStep: 4 * Lanes * Lanes, count: uintptr(a.Panels),
-		ahead: unsafe.Pointer(&a.Query[0]),
+		ahead: unsafe.Pointer(&a.Query[0]), aheadEnd: unsafe.Pointer(&a.Query[0]),
 	}
 	for _, first := range [...]int{0, 6, 11} {
 		args.w, args.y = unsafe.Pointer(&a.Keys[first]), unsafe.Pointer(&a.Out[first*Lanes])

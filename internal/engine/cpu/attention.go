@@ -14,9 +14,9 @@ import (
 // matrix. Queries and keys are used in their panels; a panel that two segments share is computed for both, and
 // each writes its own lanes.
 
-// seriesPad is the room before and after a series: lanes of a first or last panel that belong to
-// other segments are read, though not used.
-const seriesPad = 2 * kernel.Lanes
+// seriesPad is the room before and after a series: the memory reaches beyond the segment, and lanes of a
+// first or last panel that belong to other segments are read, though not used.
+const seriesPad = kernel.Lanes + engine.MaxReach
 
 // seriesPitch returns the distance between the channels of a segment's series.
 func seriesPitch(rows int) int { return kernel.Panels(rows)*kernel.Lanes + 2*seriesPad }

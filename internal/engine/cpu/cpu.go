@@ -3,9 +3,7 @@
 package cpu
 
 import (
-	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"sensevoice/internal/engine"
@@ -46,6 +44,10 @@ var _ engine.Engine = (*Engine)(nil)
 // maxThreads bounds --threads: above it the number is surely a mistake.
 const maxThreads = 1024
 
+// maxArena is what the runtime can be asked for without a panic: below the 2^47 bytes that a process can
+// address on amd64.
+const maxArena = 1 << 46
+
 // New makes an engine with the kernels of one instruction set. Threads 0 means [DefaultThreads].
 func New(kernels *kernel.Set, threads int) (*Engine, error) {
 	if threads == 0 {
@@ -77,8 +79,8 @@ func (e *Engine) Reserve(bytes int64) error {
 	if bytes <= e.Reserved() {
 		return nil
 	}
-	if bytes > math.MaxInt/2 {
-		return errors.New("arena larger than the address space")
+	if bytes > maxArena {
+		return fmt.Errorf("arena of %d bytes: more than a process can address (%d)", bytes, int64(maxArena))
 	}
 	e.arena = nil // before the new one, so that both never exist at once
 	e.arena = make([]float32, (bytes+3)/4)

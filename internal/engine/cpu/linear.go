@@ -28,6 +28,9 @@ func (e *Engine) Matrix(t *weights.Tensor) (engine.Matrix, error) {
 	if len(t.Shape) != 2 || t.Shape[0] < 1 || t.Shape[1] < 1 {
 		return nil, fmt.Errorf("tensor %s: shape %v is no matrix", t.Name, t.Shape)
 	}
+	if size := t.Type.Bytes(t.Elements()); len(t.Data) != size {
+		return nil, fmt.Errorf("tensor %s: %v of shape %v has %d bytes, want %d", t.Name, t.Type, t.Shape, len(t.Data), size)
+	}
 	m := &matrix{
 		label: fmt.Sprintf("linear %d→%d", t.Shape[1], t.Shape[0]), outputs: t.Shape[0], inputs: t.Shape[1], stored: t.Data,
 	}
@@ -67,12 +70,12 @@ func (m *matrix) tile(w *worker, first, last int) []float32 {
 	return tile
 }
 
-// ahead returns the weights from row n on, for the kernel to fetch while it works; nil if there are none.
+// ahead returns the tile of weights from row n on, for the kernel to fetch while it works; nil if there is none.
 func (m *matrix) ahead(n int) []float32 {
 	if m.float32s == nil || n >= m.outputs {
 		return nil
 	}
-	return m.float32s[n*m.inputs:]
+	return m.float32s[n*m.inputs : min(n+kernel.TileRows, m.outputs)*m.inputs]
 }
 
 // blockBytes is how much of the activations a thread works on at once: half of a 1 MB second-level cache.

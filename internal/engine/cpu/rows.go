@@ -36,6 +36,17 @@ func (op *loadOp) task(_, p int) {
 	}
 }
 
+// Read implements [engine.Engine].
+func (e *Engine) Read(dst []float32, src engine.Buffer) {
+	dst, data := dst[:src.Rows*src.Channels], e.data(src)
+	for row := range src.Rows {
+		panel := data[row/kernel.Lanes*src.Channels*kernel.Lanes:]
+		for c := range src.Channels {
+			dst[row*src.Channels+c] = panel[c*kernel.Lanes+row%kernel.Lanes]
+		}
+	}
+}
+
 // normOp is a layer normalisation; a task is a panel.
 type normOp struct {
 	kernels  *kernel.Set

@@ -11,11 +11,15 @@ import (
 // DefaultThreads is the number of threads that keeps this process's processors busy and no more: those it may run
 // on, or the CPU quota of its control group where that is less.
 func DefaultThreads() int {
-	threads := runtime.NumCPU()
-	if quota := cgroupQuota("/"); quota > 0 {
-		threads = min(threads, max(1, int(quota+0.5)))
+	return limit(runtime.NumCPU(), cgroupQuota("/"))
+}
+
+// limit rounds a quota of processors, 0 for none, to whole threads: at least one, at most as many as given.
+func limit(threads int, quota float64) int {
+	if quota <= 0 || quota >= float64(threads) {
+		return threads
 	}
-	return threads
+	return max(1, int(quota+0.5))
 }
 
 // cgroupQuota returns how many processors the control groups allow, 0 for no limit. A limit may stand at any
@@ -68,10 +72,10 @@ func quotaV1(dir string) float64 {
 }
 
 func ratio(quota, period string) float64 {
-	q, err := strconv.ParseFloat(quota, 64)
-	p, err2 := strconv.ParseFloat(period, 64)
+	q, err := strconv.ParseInt(quota, 10, 64)
+	p, err2 := strconv.ParseInt(period, 10, 64)
 	if err != nil || err2 != nil || q <= 0 || p <= 0 {
 		return 0
 	}
-	return q / p
+	return float64(q) / float64(p)
 }

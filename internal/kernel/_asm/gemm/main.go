@@ -20,13 +20,15 @@ const (
 	vector    = 32 // bytes of a YMM register
 	lanePitch = 64 // bytes from one channel to the next in a panel: 16 lanes of float32
 	unroll    = 4
+	cacheLine = 64
 )
 
 // Offsets in gemmArgs, see gemm_amd64.go.
 const (
 	argW, argLDW, argK, argX, argY    = 0, 8, 16, 24, 32
 	argWStep, argXStep, argYStep      = 40, 48, 56
-	argCount, argBias, argFlags, argP = 64, 72, 80, 88
+	argCount, argBias, argFlags       = 64, 72, 80
+	argAhead, argAheadEnd             = 88, 96
 	flagReLU, flagAdd                 = 1, 2
 )
 
@@ -49,8 +51,8 @@ type tile struct {
 	rows, width  int
 	panelWeights bool
 
-	w0, w3, ldw, x, k, ahead reg.GPVirtual
-	sums                     [][]reg.VecVirtual
+	w0, w3, ldw, x, k, ahead, stride reg.GPVirtual
+	sums                             [][]reg.VecVirtual
 }
 
 func (t tile) emit(name string) {
@@ -63,7 +65,8 @@ func (t tile) emit(name string) {
 		return r
 	}
 	w, x, y, count := field(argW), field(argX), field(argY), field(argCount)
-	t.ldw, t.ahead = field(argLDW), field(argP)
+	t.ldw, t.ahead, t.stride = field(argLDW), field(argAhead), GP64()
+	MOVQ(operand.U32(cacheLine), t.stride)
 	t.w0, t.w3, t.x, t.k = GP64(), GP64(), GP64(), GP64()
 
 	Label("panel")
@@ -77,6 +80,12 @@ func (t tile) emit(name string) {
 	t.clear()
 	t.loop()
 	t.finish(args, y)
+
+	// Past the end of what is wanted next, the same line is fetched again and again, which costs nothing.
+	still := GP64()
+	XORQ(still, still)
+	CMPQ(t.ahead, operand.Mem{Base: args, Disp: argAheadEnd})
+	CMOVQCC(still, t.stride)
 
 	ADDQ(operand.Mem{Base: args, Disp: argWStep}, w)
 	ADDQ(operand.Mem{Base: args, Disp: argXStep}, x)
