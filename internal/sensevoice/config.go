@@ -9,7 +9,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
+	"sensevoice/internal/engine"
 	"sensevoice/internal/weights"
 )
 
@@ -93,8 +96,8 @@ func configOf(f *weights.File) (Config, error) {
 			}
 		}
 	}
-	c.Blocks = 1 + countBlocks(f, "encoder.encoders.%d.norm1.weight")
-	c.TPBlocks = countBlocks(f, "encoder.tp_encoders.%d.norm1.weight")
+	c.Blocks = 1 + countBlocks(f, "encoder.encoders.")
+	c.TPBlocks = countBlocks(f, "encoder.tp_encoders.")
 	if err := c.readKernel(f); err != nil {
 		return c, err
 	}
@@ -111,13 +114,18 @@ func example(f *weights.File) string {
 	return ""
 }
 
-func countBlocks(f *weights.File, format string) int {
-	for n := range maxBlocks {
-		if _, ok := f.Tensor(fmt.Sprintf(format, n)); !ok {
-			return n
+// countBlocks returns one more than the highest number that follows prefix in a tensor's name: a gap is then found as
+// a missing tensor, and not taken for the end of a smaller network.
+func countBlocks(f *weights.File, prefix string) int {
+	count := 0
+	for _, name := range f.Names() {
+		rest, ok := strings.CutPrefix(name, prefix)
+		number, _, _ := strings.Cut(rest, ".")
+		if n, err := strconv.Atoi(number); ok && err == nil {
+			count = max(count, min(n, maxBlocks)+1)
 		}
 	}
-	return maxBlocks
+	return count
 }
 
 // readKernel finds the taps: PyTorch's shape is (channel, 1, kernel), GGUF's (kernel, channel).
@@ -146,17 +154,23 @@ func (c *Config) readMetadata(f *weights.File) error {
 	if given {
 		c.Heads = heads
 	}
-	for key, has := range map[string]int{
-		"sv.input_size": c.Input, "sv.output_size": c.Width, "sv.num_blocks": c.Blocks, "sv.tp_blocks": c.TPBlocks,
-		"sv.kernel_size": c.Kernel, "sv.vocab_size": c.Vocabulary, "sv.blank_id": 0,
+	for _, size := range []struct {
+		key string
+		has int
+	}{
+		{"sv.input_size", c.Input}, {"sv.output_size", c.Width}, {"sv.num_blocks", c.Blocks}, {"sv.tp_blocks", c.TPBlocks},
+		{"sv.kernel_size", c.Kernel}, {"sv.vocab_size", c.Vocabulary},
 	} {
-		says, given, err := integer(f.Metadata[key])
+		says, given, err := integer(f.Metadata[size.key])
 		if err != nil {
-			return fmt.Errorf("%s: %w", key, err)
+			return fmt.Errorf("%s: %w", size.key, err)
 		}
-		if given && says != has {
-			return fmt.Errorf("%s is %d, but the tensors have %d", key, says, has)
+		if given && says != size.has {
+			return fmt.Errorf("%s is %d, but the tensors have %d", size.key, says, size.has)
 		}
+	}
+	if blank, _, err := integer(f.Metadata["sv.blank_id"]); err != nil || blank != 0 {
+		return fmt.Errorf("sv.blank_id is %v: only 0 is supported", f.Metadata["sv.blank_id"])
 	}
 	return c.readQueries(f.Metadata["sv.query_tokens"])
 }
@@ -176,11 +190,21 @@ func (c *Config) readQueries(value any) error {
 }
 
 func (c *Config) check(path string) error {
-	for name, size := range map[string]int{
-		"input size": c.Input, "width": c.Width, "heads": c.Heads, "feed-forward size": c.FeedForward, "kernel": c.Kernel, "vocabulary": c.Vocabulary,
+	for _, s := range []struct {
+		name             string
+		size, least, top int
+	}{
+		{"input size", c.Input, 4, maxSize},
+		{"width", c.Width, 1, maxSize},
+		{"heads", c.Heads, 1, maxSize},
+		{"feed-forward size", c.FeedForward, 1, maxSize},
+		{"encoder blocks", c.Blocks, 1, maxBlocks},
+		{"tp_encoder blocks", c.TPBlocks, 0, maxBlocks},
+		{"kernel", c.Kernel, 1, 2*engine.MaxReach + 1},
+		{"vocabulary", c.Vocabulary, 1, maxSize},
 	} {
-		if size < 1 || size > maxSize {
-			return fmt.Errorf("%s: %s of %d is out of range", path, name, size)
+		if s.size < s.least || s.size > s.top {
+			return fmt.Errorf("%s: %s of %d is out of range: must be from %d to %d", path, s.name, s.size, s.least, s.top)
 		}
 	}
 	if c.Width%c.Heads != 0 {
@@ -222,8 +246,10 @@ func integer(value any) (n int, given bool, err error) {
 		return int(v), true, nil
 	case uint64:
 		return int(min(v, maxSize+1)), true, nil
+	case int64:
+		return int(v), true, nil
 	case string:
-		if _, err := fmt.Sscanf(v, "%d", &n); err != nil {
+		if n, err = strconv.Atoi(v); err != nil {
 			return 0, false, fmt.Errorf("%q is no number", v)
 		}
 		return n, true, nil

@@ -64,7 +64,10 @@ func (n *Network) place(p *Plan, rows int) {
 	p.normed.Channels = c.Width
 	p.attention = n.scratch(p, "attention", p.Arena, n.engine.AttentionBytes(p.Batch, c.Width, c.Heads))
 	shared := p.Arena
-	p.input = n.buffer(p, "input", shared, rows, c.Input)
+	p.input = p.x // which the first block adds to if the widths are equal
+	if c.Input != c.Width {
+		p.input = n.buffer(p, "input", shared, rows, c.Input)
+	}
 	p.qkv = n.buffer(p, "qkv", shared, rows, 3*c.Width)
 	p.context = n.buffer(p, "context", p.end(), rows, c.Width)
 	p.hidden = n.buffer(p, "hidden", shared, rows, c.FeedForward)
