@@ -47,7 +47,7 @@ func (c *benchCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return usageError{fmt.Errorf("SENSEVOICE_CPU: %w", err)}
 	}
-	samples, err := c.sound(p)
+	samples, err := c.sound(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -69,11 +69,11 @@ func (c *benchCommand) Run(ctx context.Context, p *program) error {
 }
 
 // sound returns the clip: made, or the beginning of a file.
-func (c *benchCommand) sound(p *program) ([]float32, error) {
+func (c *benchCommand) sound(ctx context.Context, p *program) ([]float32, error) {
 	if c.Clip == "" {
 		return bench.Clip(c.Seconds), nil
 	}
-	samples, err := p.readSamples(c.Clip)
+	samples, err := p.readSamples(ctx, c.Clip)
 	if err != nil {
 		return nil, err
 	}

@@ -28,8 +28,7 @@ type modelInfo struct {
 	Parameters int               `json:"parameters"`
 	Sizes      sensevoice.Config `json:"sizes"`
 	Pieces     int               `json:"pieces"`
-	Tags       map[string]int    `json:"tags"` // how many of each kind
-	Normalised bool              `json:"normalised"`
+	Tags       map[string]int    `json:"tags"`       // how many of each kind
 	PlanBytes  map[string]int64  `json:"plan_bytes"` // working memory for one segment of 3, 10 and 30 s
 }
 
@@ -67,7 +66,7 @@ func describe(m *modelstore.Model, n *sensevoice.Network) (*modelInfo, error) {
 	info := &modelInfo{
 		Name: m.Name, Path: m.Weights.Path, Format: m.Weights.Format.String(), Bytes: m.Weights.Size(), Precision: m.Precision(),
 		Parameters: n.Config.Parameters(), Sizes: n.Config, Pieces: m.Vocabulary.Len(), Tags: map[string]int{},
-		Normalised: m.CMVN != nil, PlanBytes: map[string]int64{},
+		PlanBytes: map[string]int64{},
 	}
 	for id := range m.Vocabulary.Len() {
 		if kind, ok := tagKinds[m.Vocabulary.Kind(int32(id))]; ok {
@@ -95,21 +94,16 @@ func (i *modelInfo) print(p *program) error {
 		languages = append(languages, l)
 	}
 	slices.Sort(languages)
-	normalisation := "none: features are used as they are"
-	if i.Normalised {
-		normalisation = fmt.Sprintf("%d columns", s.Input)
-	}
 	_, err := fmt.Fprintf(p.out, `%s
   file           %s (%s, %.1f MB)
   parameters     %.2f M, %s
   layers         %d + %d, width %d, %d heads, feed-forward %d, memory of %d rows
   vocabulary     %d pieces; tags: %d language, %d emotion, %d event
   languages      %s
-  normalisation  %s
   memory         %.1f MB to decode 3 s, %.1f MB 10 s, %.1f MB 30 s, beside the weights
 `, i.Name, i.Path, i.Format, float64(i.Bytes)/1e6, float64(i.Parameters)/1e6, i.Precision,
 		s.Blocks, s.TPBlocks, s.Width, s.Heads, s.FeedForward, s.Kernel, i.Pieces, i.Tags["language"], i.Tags["emotion"], i.Tags["event"],
-		strings.Join(languages, " "), normalisation,
+		strings.Join(languages, " "),
 		float64(i.PlanBytes["3s"])/1e6, float64(i.PlanBytes["10s"])/1e6, float64(i.PlanBytes["30s"])/1e6)
 	return err
 }

@@ -109,7 +109,7 @@ func (c *transcribeCommand) open(p *program, log *slog.Logger) (*transcribe.Reco
 
 func (c *transcribeCommand) one(ctx context.Context, p *program, r *transcribe.Recognizer, out io.Writer, file string) error {
 	start := time.Now()
-	samples, err := p.readSamples(file)
+	samples, err := p.readSamples(ctx, file)
 	if err != nil {
 		return err
 	}
@@ -124,8 +124,26 @@ func (c *transcribeCommand) one(ctx context.Context, p *program, r *transcribe.R
 	return transcript.WriteText(out, result, len(c.Files) > 1)
 }
 
-// readSamples reads a whole recording.
-func (p *program) readSamples(file string) ([]float32, error) {
+// readSamples reads a whole recording, or gives up when the context ends: a pipe may never say anything.
+func (p *program) readSamples(ctx context.Context, file string) ([]float32, error) {
+	type answer struct {
+		samples []float32
+		err     error
+	}
+	read := make(chan answer, 1)
+	go func() {
+		samples, err := p.decode(file)
+		read <- answer{samples, err}
+	}()
+	select {
+	case a := <-read:
+		return a.samples, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err() // what still reads ends with the process
+	}
+}
+
+func (p *program) decode(file string) ([]float32, error) {
 	if file == "-" {
 		return wav.Decode(bufio.NewReader(p.in), maxSeconds*audio.SampleRate)
 	}

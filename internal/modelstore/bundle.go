@@ -20,7 +20,7 @@ import (
 type Model struct {
 	Name       string // as the user may ask for it again
 	Weights    *weights.File
-	CMVN       *feature.CMVN // nil: rows are used as they are
+	CMVN       *feature.CMVN
 	Vocabulary *token.Vocabulary
 }
 

@@ -6,8 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"sensevoice/internal/feature"
 	"sensevoice/internal/sensevoice"
 	"sensevoice/internal/token"
 	"sensevoice/internal/weights"
@@ -69,7 +71,7 @@ func openPath(name, path string) (*Model, error) {
 	return m, nil
 }
 
-// openSynthetic gives the made-up model a vocabulary of made-up words and no normalisation.
+// openSynthetic gives the made-up model a vocabulary of made-up words and a normalisation that changes nothing.
 func openSynthetic(name string) (*Model, error) {
 	w, err := sensevoice.Synthetic(name)
 	if err != nil {
@@ -84,7 +86,10 @@ func openSynthetic(name string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{Name: name, Weights: w, Vocabulary: vocabulary}, nil
+	embed, _ := w.Tensor("embed.weight")
+	width := embed.Shape[1]
+	cmvn := &feature.CMVN{Shift: make([]float32, width), Scale: slices.Repeat([]float32{1}, width)}
+	return &Model{Name: name, Weights: w, CMVN: cmvn, Vocabulary: vocabulary}, nil
 }
 
 // weightFiles are the names that weights have in a model folder, the preferred first.

@@ -33,6 +33,8 @@ type Recognizer struct {
 	extractor *feature.Extractor
 	unknown   []int32 // the piece <|EMO_UNKNOWN|>, if the model has one
 
+	batches sync.Pool // of *batch
+
 	mu     sync.Mutex // guards runner and the network's engine
 	runner *sensevoice.Runner
 }
@@ -48,6 +50,7 @@ func NewRecognizer(m *modelstore.Model, e engine.Engine) (*Recognizer, error) {
 	}
 	r := &Recognizer{
 		model: m, network: network, extractor: feature.New(feature.SenseVoice, m.CMVN), runner: network.NewRunner(),
+		batches: sync.Pool{New: func() any { return new(batch) }},
 	}
 	if id, ok := m.Vocabulary.Find("<|EMO_UNKNOWN|>"); ok {
 		r.unknown = []int32{id}
@@ -57,16 +60,17 @@ func NewRecognizer(m *modelstore.Model, e engine.Engine) (*Recognizer, error) {
 
 // Recognize decodes clips as one batch, and answers a segment for each, in their order, with times from the clip's start.
 func (r *Recognizer) Recognize(ctx context.Context, clips []Clip) ([]transcript.Segment, Times, error) {
+	b := r.batches.Get().(*batch)
+	defer r.batches.Put(b)
 	segments := make([]transcript.Segment, len(clips))
-	var said ctc.Sequence
 	var failed error
-	times, err := r.encode(ctx, clips, func(out *sensevoice.Output) {
+	times, err := r.encode(ctx, b, clips, func(out *sensevoice.Output) {
 		for i, c := range clips {
 			from, to := out.Starts[i], out.Starts[i+1]
-			if failed = said.Decode(r.model.Vocabulary, out.IDs[from:to], out.LogProbs[from:to]); failed != nil {
+			if failed = b.said.Decode(r.model.Vocabulary, out.IDs[from:to], out.LogProbs[from:to]); failed != nil {
 				return
 			}
-			segments[i] = transcript.NewSegment(r.model.Vocabulary, &said, 0, len(c.Samples)*1000/audio.SampleRate)
+			segments[i] = transcript.NewSegment(r.model.Vocabulary, &b.said, 0, milliseconds(len(c.Samples)))
 		}
 	})
 	if err = errors.Join(err, failed); err != nil {
@@ -74,6 +78,9 @@ func (r *Recognizer) Recognize(ctx context.Context, clips []Clip) ([]transcript.
 	}
 	return segments, times, nil
 }
+
+// milliseconds is how long so many samples last, rounded.
+func milliseconds(samples int) int { return (samples*1000 + audio.SampleRate/2) / audio.SampleRate }
 
 // Rows returns the feature rows that a clip of so many samples makes.
 func (r *Recognizer) Rows(samples int) int { return r.extractor.Rows(samples) }
@@ -96,39 +103,60 @@ type Times struct {
 // ErrTooShort says that a clip is shorter than one frame of features.
 var ErrTooShort = errors.New("too short to hold speech: less than 25 ms of sound")
 
-// segment computes a clip's features.
-func (r *Recognizer) segment(c Clip, ws *feature.Workspace) (sensevoice.Segment, error) {
-	rows := r.extractor.Rows(len(c.Samples))
-	if rows == 0 {
-		return sensevoice.Segment{}, fmt.Errorf("%w (%.4g s)", ErrTooShort, float64(len(c.Samples))/audio.SampleRate)
+// batch is the working memory of one call of Recognize, kept for the next.
+type batch struct {
+	ws       feature.Workspace
+	features []float32 // of all clips
+	segments []sensevoice.Segment
+	rows     []int
+	said     ctc.Sequence
+}
+
+// prepare computes the features of all clips.
+func (r *Recognizer) prepare(b *batch, clips []Clip) error {
+	b.rows, b.segments = b.rows[:0], b.segments[:0]
+	total, width := 0, r.extractor.Width()
+	for _, c := range clips {
+		rows := r.extractor.Rows(len(c.Samples))
+		if rows == 0 {
+			return fmt.Errorf("%w (%.4g s)", ErrTooShort, float64(len(c.Samples))/audio.SampleRate)
+		}
+		b.rows = append(b.rows, rows)
+		total += rows
 	}
-	s := sensevoice.Segment{
-		Features: make([]float32, rows*r.extractor.Width()), Language: string(c.Options.Language), ITN: c.Options.ITN,
+	if cap(b.features) < total*width {
+		b.features = make([]float32, total*width)
 	}
+	rest := b.features[:total*width]
+	for i, c := range clips {
+		size := b.rows[i] * width
+		b.segments = append(b.segments, r.segment(c, rest[:size], &b.ws))
+		rest = rest[size:]
+	}
+	return nil
+}
+
+// segment computes the features of one clip.
+func (r *Recognizer) segment(c Clip, features []float32, ws *feature.Workspace) sensevoice.Segment {
+	s := sensevoice.Segment{Features: features, Language: string(c.Options.Language), ITN: c.Options.ITN}
 	if s.Language == "" {
 		s.Language = string(token.Auto)
 	}
 	if c.Options.BanEmotionUnknown {
 		s.Banned = r.unknown
 	}
-	r.extractor.Compute(s.Features, c.Samples, ws)
-	return s, nil
+	r.extractor.Compute(features, c.Samples, ws)
+	return s
 }
 
 // encode runs clips as one batch and hands the network's answer to use, during which no other batch runs.
-func (r *Recognizer) encode(ctx context.Context, clips []Clip, use func(*sensevoice.Output)) (Times, error) {
+func (r *Recognizer) encode(ctx context.Context, b *batch, clips []Clip, use func(*sensevoice.Output)) (Times, error) {
 	var times Times
 	start := time.Now()
-	segments, rows := make([]sensevoice.Segment, len(clips)), make([]int, len(clips))
-	var ws feature.Workspace
-	for i, c := range clips {
-		var err error
-		if segments[i], err = r.segment(c, &ws); err != nil {
-			return times, err
-		}
-		rows[i] = len(segments[i].Features) / r.extractor.Width()
+	if err := r.prepare(b, clips); err != nil {
+		return times, err
 	}
-	plan, err := r.network.Plan(rows)
+	plan, err := r.network.Plan(b.rows)
 	if err != nil {
 		return times, err
 	}
@@ -136,7 +164,7 @@ func (r *Recognizer) encode(ctx context.Context, clips []Clip, use func(*sensevo
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	start = time.Now()
-	out, err := r.runner.Run(ctx, plan, segments)
+	out, err := r.runner.Run(ctx, plan, b.segments)
 	if err != nil {
 		return times, err
 	}
