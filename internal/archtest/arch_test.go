@@ -1,0 +1,139 @@
+// Package archtest holds the rules of the architecture: who may import whom, who may use unsafe, and that
+// every package says what it is for. It is a statement of policy: change a rule with its reason, not to make a build pass.
+package archtest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"sensevoice/internal/golden"
+)
+
+// mayImport lists the rooms of this repository that each room may import. Sound knows nothing of models, the engine nothing
+// of sound, and results nothing of how they came about.
+var mayImport = map[string]string{
+	"internal/archtest":          "",
+	"internal/golden":            "",
+	"internal/audio":             "",
+	"internal/audio/wav":         "internal/audio",
+	"internal/feature":           "",
+	"internal/kernel":            "",
+	"internal/weights":           "",
+	"internal/engine":            "internal/weights",
+	"internal/engine/cpu":        "internal/engine internal/kernel internal/weights",
+	"internal/engine/enginetest": "internal/engine internal/weights",
+	"internal/sensevoice":        "internal/engine internal/weights",
+	"internal/token":             "",
+	"internal/ctc":               "internal/token",
+	"internal/transcript":        "internal/ctc internal/token",
+	"internal/vad":               "internal/feature internal/kernel internal/weights",
+	"internal/modelstore":        "internal/feature internal/sensevoice internal/token internal/weights",
+	"internal/transcribe": "internal/audio internal/ctc internal/engine internal/feature internal/modelstore internal/sensevoice" +
+		" internal/token internal/transcript",
+	"internal/bench": "internal/audio internal/engine/cpu internal/kernel internal/modelstore internal/transcribe",
+}
+
+// mayUseUnsafe gives the reason for each room that goes around the type system.
+var mayUseUnsafe = map[string]string{
+	"internal/kernel":     "passes slices to assembly",
+	"internal/weights":    "views mapped bytes as numbers",
+	"internal/sensevoice": "views made-up numbers as a file's bytes",
+	"internal/modelstore": "asks Windows for free space and locks",
+}
+
+func TestImports(t *testing.T) {
+	rooms := parse(t)
+	for room, files := range rooms {
+		if strings.HasPrefix(room, "cmd/") {
+			continue
+		}
+		allowed, known := mayImport[room]
+		if !known {
+			if !strings.HasPrefix(room, "internal/audio/") { // rooms of formats import audio and each other
+				t.Errorf("%s is not in the table of rooms: add it with what it may import", room)
+			}
+			continue
+		}
+		for _, f := range files {
+			for _, path := range imports(f) {
+				inner, ours := strings.CutPrefix(path, "sensevoice/")
+				if ours && !strings.Contains(" "+allowed+" ", " "+inner+" ") {
+					t.Errorf("%s imports %s, which is not among what it may: %q", room, inner, allowed)
+				}
+				if path == "unsafe" && mayUseUnsafe[room] == "" {
+					t.Errorf("%s uses unsafe without a reason in the table", room)
+				}
+				if path == "testing" && room != "internal/golden" && room != "internal/engine/enginetest" {
+					t.Errorf("%s links the testing package into the program", room)
+				}
+			}
+		}
+	}
+	for room := range mayImport {
+		if rooms[room] == nil && room != "internal/archtest" {
+			t.Errorf("the table has %s, which does not exist", room)
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+	for room, files := range parse(t) {
+		comments := 0
+		for _, f := range files {
+			if f.Doc != nil {
+				comments++
+			}
+		}
+		if comments != 1 {
+			t.Errorf("%s has %d package comments, want 1", room, comments)
+		}
+	}
+}
+
+func imports(f *ast.File) []string {
+	var paths []string
+	for _, spec := range f.Imports {
+		path, _ := strconv.Unquote(spec.Path.Value)
+		paths = append(paths, path)
+	}
+	return paths
+}
+
+// parse reads all packages' files but tests: folder, from the root with slashes, to files.
+func parse(t *testing.T) map[string][]*ast.File {
+	t.Helper()
+	rooms, set := map[string][]*ast.File{}, token.NewFileSet()
+	root := golden.Root()
+	for _, top := range []string{"cmd", "internal"} {
+		err := filepath.WalkDir(filepath.Join(root, top), func(path string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case d.IsDir() && (strings.HasPrefix(d.Name(), "_") || d.Name() == "testdata"):
+				return filepath.SkipDir
+			case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+				return nil
+			}
+			f, err := parser.ParseFile(set, path, nil, parser.ImportsOnly|parser.ParseComments)
+			if err != nil {
+				return err
+			}
+			room, err := filepath.Rel(root, filepath.Dir(path))
+			rooms[filepath.ToSlash(room)] = append(rooms[filepath.ToSlash(room)], f)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(rooms) < 10 {
+		t.Fatalf("only %d packages found under %s", len(rooms), root)
+	}
+	return rooms
+}
