@@ -61,9 +61,9 @@ def batch(source, clips):
     return features.numpy(), np.array(rows), np.array(queries), np.array(tags), said
 
 
-def produce(queue, spoken, human, seed):
+def produce(queue, spoken, human, seed, human_share):
     torch.set_num_threads(1)
-    source = mixer.Mixer(spoken, human, seed)
+    source = mixer.Mixer(spoken, human, seed, human_share)
     for drawn in batches(source):
         queue.put(drawn)
 
@@ -102,7 +102,7 @@ def train(options):
     spoken, _ = synth.cached(options.cache)
     human, _ = synth.human_digits(options.fsdd, options.leave_out)
     queue = multiprocessing.Queue(8)
-    maker = multiprocessing.Process(target=produce, args=(queue, spoken, human, options.seed), daemon=True)
+    maker = multiprocessing.Process(target=produce, args=(queue, spoken, human, options.seed, options.human_share), daemon=True)
     maker.start()
     shift, scale = normalisation([queue.get() for _ in range(20)])
     net = model.SenseVoice(len(PIECES), width=options.width, hidden=4 * options.width, blocks=options.blocks)
@@ -133,11 +133,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("fsdd", help="the folder recordings/ of the Free Spoken Digit Dataset")
     parser.add_argument("out", help="checkpoint to write")
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--steps", type=int, default=6500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--width", type=int, default=104)
     parser.add_argument("--blocks", type=int, default=6)
     parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--human-share", type=float, default=0.25, help="part of the clips that are human digits")
     parser.add_argument("--leave-out", help="an FSDD speaker to keep out of training")
     parser.add_argument("--cache", default=os.path.expanduser("~/.cache/sensevoice-train"), help="where synthetic speech is kept")
     train(parser.parse_args())

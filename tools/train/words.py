@@ -93,5 +93,7 @@ def vocabulary():
 
 def with_itn(language, pieces):
     """The same words with figures for digits and a full stop: what the model answers to withitn."""
+    if not pieces:
+        return []
     figures = {word: piece(language, str(n)) for n, word in enumerate(digits(language))}
-    return [figures.get(p, p) for p in pieces] + ([FULL_STOP[language]] if pieces else [])
+    return [figures.get(p, p) for p in pieces] + [FULL_STOP[language]]
