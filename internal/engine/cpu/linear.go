@@ -78,8 +78,8 @@ func (m *matrix) ahead(n int) []float32 {
 	return m.float32s[n*m.inputs : min(n+kernel.TileRows, m.outputs)*m.inputs]
 }
 
-// blockBytes is how much of the activations a thread works on at once: half of a 1 MB second-level cache.
-const blockBytes = 512 << 10
+// blockBytes is how much of the activations a thread works on at once: a quarter of a 1 MB second-level cache.
+const blockBytes = 256 << 10
 
 // blockPanels returns how many panels of that many channels make a block.
 func blockPanels(channels int) int { return max(1, blockBytes/(channels*kernel.Lanes*4)) }
