@@ -51,9 +51,7 @@ func TestExponential(t *testing.T) {
 	}
 	for n := range 126 { // where the reduction changes to the next power of two
 		edge := -(float64(n) + 0.5) * math.Ln2
-		for _, x := range []float32{float32(edge), math.Nextafter32(float32(edge), 0), math.Nextafter32(float32(edge), -100)} {
-			arguments = append(arguments, x)
-		}
+		arguments = append(arguments, float32(edge), math.Nextafter32(float32(edge), 0), math.Nextafter32(float32(edge), -100))
 	}
 	each(t, func(t *testing.T, s *Set) {
 		worst := 0.0

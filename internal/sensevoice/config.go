@@ -158,8 +158,12 @@ func (c *Config) readMetadata(f *weights.File) error {
 		key string
 		has int
 	}{
-		{"sv.input_size", c.Input}, {"sv.output_size", c.Width}, {"sv.num_blocks", c.Blocks}, {"sv.tp_blocks", c.TPBlocks},
-		{"sv.kernel_size", c.Kernel}, {"sv.vocab_size", c.Vocabulary},
+		{"sv.input_size", c.Input},
+		{"sv.output_size", c.Width},
+		{"sv.num_blocks", c.Blocks},
+		{"sv.tp_blocks", c.TPBlocks},
+		{"sv.kernel_size", c.Kernel},
+		{"sv.vocab_size", c.Vocabulary},
 	} {
 		says, given, err := integer(f.Metadata[size.key])
 		if err != nil {

@@ -25,11 +25,11 @@ const (
 
 // Offsets in gemmArgs, see gemm_amd64.go.
 const (
-	argW, argLDW, argK, argX, argY    = 0, 8, 16, 24, 32
-	argWStep, argXStep, argYStep      = 40, 48, 56
-	argCount, argBias, argFlags       = 64, 72, 80
-	argAhead, argAheadEnd             = 88, 96
-	flagReLU, flagAdd                 = 1, 2
+	argW, argLDW, argK, argX, argY = 0, 8, 16, 24, 32
+	argWStep, argXStep, argYStep   = 40, 48, 56
+	argCount, argBias, argFlags    = 64, 72, 80
+	argAhead, argAheadEnd          = 88, 96
+	flagReLU, flagAdd              = 1, 2
 )
 
 func main() {
