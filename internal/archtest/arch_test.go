@@ -33,9 +33,10 @@ var mayImport = map[string]string{
 	"internal/ctc":               "internal/token",
 	"internal/transcript":        "internal/ctc internal/token",
 	"internal/vad":               "internal/feature internal/kernel internal/weights",
+	"internal/segment":           "",
 	"internal/modelstore":        "internal/feature internal/sensevoice internal/token internal/weights",
-	"internal/transcribe": "internal/audio internal/ctc internal/engine internal/feature internal/modelstore internal/sensevoice" +
-		" internal/token internal/transcript",
+	"internal/transcribe": "internal/audio internal/ctc internal/engine internal/feature internal/modelstore internal/segment" +
+		" internal/sensevoice internal/token internal/transcript internal/vad",
 	"internal/bench": "internal/audio internal/engine/cpu internal/kernel internal/modelstore internal/transcribe",
 }
 

@@ -27,7 +27,7 @@ func usable(t *testing.T, v *Vocabulary, err error) {
 		t.Fatalf("text %q is not UTF-8", text)
 	}
 	end := 0
-	for _, word := range v.Words(all) {
+	for _, word := range Words(v.Texts(all)) {
 		if word.Start < end || word.End <= word.Start || word.End > len(all) || strings.TrimSpace(word.Text) == "" {
 			t.Fatalf("word %+v after one that ends at %d", word, end)
 		}
@@ -63,7 +63,7 @@ func FuzzWords(f *testing.F) {
 			sequence[i] = int32(b)%int32(v.Len()+2) - 1
 		}
 		text := v.Text(sequence)
-		for _, word := range v.Words(sequence) {
+		for _, word := range Words(v.Texts(sequence)) {
 			before, rest, ok := strings.Cut(text, word.Text)
 			if !ok {
 				t.Fatalf("word %q is not in %q after %q", word.Text, text, before)

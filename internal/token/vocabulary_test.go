@@ -151,19 +151,17 @@ func TestWords(t *testing.T) {
 		want   []Word
 	}{
 		{"", nil},
-		{"<|en|>,The,▁tri,bal,.", []Word{{"The", 1, 2}, {"tribal", 2, 4}, {".", 4, 5}}},
+		{"The,▁tri,bal,.", []Word{{"The", 0, 1}, {"tribal", 1, 3}, {".", 3, 4}}},
 		{"bal,',s,▁the", []Word{{"bal's", 0, 3}, {"the", 3, 4}}},
 		{"▁19,84", []Word{{"1984", 0, 2}}},
 		{"开,放,bal,放", []Word{{"开", 0, 1}, {"放", 1, 2}, {"bal", 2, 3}, {"放", 3, 4}}},
 		{"▁안녕,하세요", []Word{{"안녕하세요", 0, 2}}},
 		{"bal,▁,bal", []Word{{"bal", 0, 1}, {"bal", 2, 3}}},
-		{"bal,<|zh|>,bal", []Word{{"bal", 0, 1}, {"bal", 2, 3}}},
-		{"bal,<s>,bal", []Word{{"bal", 0, 1}, {"bal", 2, 3}}},
 		{"<0xE4>,<0xBD>,<0xA0>,开", []Word{{"你", 0, 3}, {"开", 3, 4}}},
 		{"<0xE3>,<0x80>,<0x80>,bal", []Word{{"bal", 3, 4}}}, // an ideographic space, in bytes
 		{"bal,<0xE3>,<0x80>,<0x80>,bal", []Word{{"bal", 0, 1}, {"bal", 4, 5}}},
 	} {
-		if got := v.Words(ids(t, v, test.pieces)); !reflect.DeepEqual(got, test.want) {
+		if got := Words(v.Texts(ids(t, v, test.pieces))); !reflect.DeepEqual(got, test.want) {
 			t.Errorf("Words(%s) = %+v, want %+v", test.pieces, got, test.want)
 		}
 	}

@@ -11,21 +11,15 @@ type Word struct {
 	Start, End int    // the word is made of tokens Start to End-1
 }
 
-// Words groups a sequence of ids. A piece beginning with "▁" starts a word; a piece of letters,
-// digits and apostrophes joins such a piece before it; everything else stands alone: punctuation, and
-// the pieces of scripts that put no spaces between words. Tags and control pieces end a word and
-// belong to none.
+// Words groups the texts of a sequence of tokens, as [Vocabulary.Texts] gives them. A text beginning with a space starts a
+// word; one of letters, digits and apostrophes joins such a text before it; everything else stands alone:
+// punctuation, and the pieces of scripts that put no spaces between words.
 //
 // FunASR joins ASCII letters only, which tears "don't", "2025" and every Korean word apart.
-func (v *Vocabulary) Words(ids []int32) []Word {
+func Words(texts []string) []Word {
 	var words []Word
-	texts := v.Texts(ids)
-	joinable := false // whether the next piece may belong to the last word
+	joinable := false // whether the next text may belong to the last word
 	for i, text := range texts {
-		if v.Kind(ids[i]) != KindText {
-			joinable = false
-			continue
-		}
 		trimmed := strings.TrimSpace(text)
 		if trimmed == "" {
 			if text == "" && joinedTo(words, i) { // a further byte of the word's last character

@@ -25,7 +25,10 @@ type Result struct {
 	CleanText string `json:"clean_text"` // without any tags: Clean of all segments
 
 	Segments []Segment `json:"segments"`
+	Skipped  []Skipped `json:"skipped"` // what has no text, and why
 	Timing   Timing    `json:"timing"`
+
+	Channel int `json:"channel,omitempty"` // of a recording whose channels are transcribed each for itself: 1, 2, ...
 }
 
 // Segment is a stretch of speech. Its times, and those of its tokens, count from the start of the
@@ -39,6 +42,8 @@ type Segment struct {
 	Emotion  string  `json:"emotion"`  // likewise: "NEUTRAL"
 	Event    string  `json:"event"`    // likewise: "Speech"
 	Tokens   []Token `json:"tokens"`
+	Words    []Word  `json:"words,omitempty"` // where they were asked for
+	TimesBy  string  `json:"times_by"`        // how the times of tokens and words were made: TimesAligned or TimesSegment
 }
 
 // Token is a piece of a segment's text. The texts of a segment's tokens, joined, are its text
@@ -55,7 +60,12 @@ type Token struct {
 // milliseconds from the start of the recording. The segment keeps nothing of said.
 func NewSegment(v *token.Vocabulary, said *ctc.Sequence, start, end int) Segment {
 	raw := v.Text(said.IDs)
+	by := TimesAligned
+	if len(said.Tokens) == 0 {
+		by = TimesSegment
+	}
 	return Segment{
+		TimesBy:  by,
 		Start:    milliseconds(start),
 		End:      milliseconds(end),
 		Text:     Rich(raw),
@@ -131,6 +141,9 @@ func mainLanguage(segments []Segment) string {
 func (r Result) MarshalJSON() ([]byte, error) {
 	if r.Segments == nil {
 		r.Segments = []Segment{}
+	}
+	if r.Skipped == nil {
+		r.Skipped = []Skipped{}
 	}
 	type plain Result
 	return marshal(plain(r))

@@ -64,11 +64,11 @@ func TestJSON(t *testing.T) {
 		`{"start":0.12,"end":0.56,"text":"🎼The tribal.😊","raw_text":"<|en|><|HAPPY|><|BGM|><|withitn|>The tribal.","language":"en","emotion":"HAPPY","event":"BGM","tokens":[` +
 		`{"id":8,"text":"The","start":0.15,"end":0.27,"logprob":-1},` +
 		`{"id":9,"text":" tribal","start":0.27,"end":0.33,"logprob":-1},` +
-		`{"id":11,"text":".","start":0.45,"end":0.51,"logprob":-1}]},` +
+		`{"id":11,"text":".","start":0.45,"end":0.51,"logprob":-1}],"times_by":"aligned"},` +
 		`{"start":1,"end":1.6,"text":"🎼chieftain.","raw_text":"<|en|><|NEUTRAL|><|Speech|><|withitn|> chieftain<|BGM|>.","language":"en","emotion":"NEUTRAL","event":"Speech","tokens":[` +
 		`{"id":10,"text":" chieftain","start":1.03,"end":1.09,"logprob":-1},` +
-		`{"id":11,"text":".","start":1.15,"end":1.21,"logprob":-1}]},` +
-		`{"start":2,"end":2.1,"text":"","raw_text":"","language":"","emotion":"","event":"","tokens":[]}],` +
+		`{"id":11,"text":".","start":1.15,"end":1.21,"logprob":-1}],"times_by":"aligned"},` +
+		`{"start":2,"end":2.1,"text":"","raw_text":"","language":"","emotion":"","event":"","tokens":[],"times_by":"segment"}],"skipped":[],` +
 		`"timing":{"audio_s":3.25,"load_s":0.012,"feature_s":0.003,"encode_s":0.098,"total_s":0.123,"rtf":0.0378}}` + "\n"
 	var got bytes.Buffer
 	if err := WriteJSON(&got, result); err != nil {
