@@ -115,8 +115,6 @@ func (l *Live) place(piece segment.Piece, s transcript.Segment, seam *seam) tran
 	if piece.CutBefore {
 		s = seam.after(s)
 	}
-	*seam = seamless
-	s.Start, s.End = seconds(piece.Start), seconds(piece.End)
 	if piece.CutAfter {
 		s, *seam = cutAt(s, seconds(piece.End))
 	}

@@ -14,7 +14,7 @@ type Word struct {
 	Start Seconds `json:"start"` // of its first token
 	End   Seconds `json:"end"`   // of its last token
 
-	first, last int // its tokens are first to last-1
+	First, Last int `json:"-"` // its tokens are First to Last-1
 }
 
 // FindWords groups the tokens of a segment.
@@ -26,10 +26,13 @@ func (s *Segment) FindWords() []Word {
 	grouped := token.Words(texts)
 	words := make([]Word, len(grouped))
 	for i, w := range grouped {
-		words[i] = Word{Text: w.Text, Start: s.Tokens[w.Start].Start, End: s.Tokens[w.End-1].End, first: w.Start, last: w.End}
+		words[i] = Word{Text: w.Text, Start: s.Tokens[w.Start].Start, End: s.Tokens[w.End-1].End, First: w.Start, Last: w.End}
 	}
 	return words
 }
+
+// Middle returns the time in the middle of the word.
+func (w Word) Middle() Seconds { return (w.Start + w.End) / 2 }
 
 // Shift moves all times later.
 func (s *Segment) Shift(by Seconds) {
