@@ -8,6 +8,7 @@ package audio
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // SampleRate is what the models listen to, in samples per second.
@@ -15,6 +16,37 @@ const SampleRate = 16000
 
 // ErrNoSamples is a recording that is well-formed and holds no sound at all.
 var ErrNoSamples = errors.New("the recording holds no samples")
+
+// ErrUnsupported is sound in a form that is not read here, though another program may read it.
+var ErrUnsupported = errors.New("not supported")
+
+// Limits of what is believed of any recording.
+const (
+	MaxRate     = 768_000 // samples of one channel in a second
+	MaxChannels = 64
+)
+
+// Info is what a recording's header says.
+type Info struct {
+	Name     string        // of the format, fit for a message: "FLAC", "Opus in Ogg"
+	Rate     int           // samples of one channel in a second, as stored
+	Channels int           // as stored
+	Duration time.Duration // 0 where the header does not tell; a claim, not yet a fact
+}
+
+// Decoder yields the samples of one recording as they are stored, at their own rate.
+type Decoder interface {
+	Info() Info
+
+	// Read reads interleaved samples into dst, whole moments of one sample for each channel, and returns how
+	// many; dst has room for MaxChannels. Of a stream that is still being written it returns what has arrived,
+	// and it may return none without an error when what has arrived is too little. At the end err is io.EOF and
+	// n is 0; any other error ends the sound too.
+	Read(dst []float32) (n int, err error)
+
+	// Damage is what was patched or passed over up to here, such as packets that are missing; nil for a sound recording.
+	Damage() error
+}
 
 // FormatError is a fault in a sound file or stream.
 type FormatError struct {
@@ -42,6 +74,15 @@ type TooLongError struct {
 
 func (e *TooLongError) Error() string {
 	return fmt.Sprintf("the recording is longer than %.4g s", float64(e.Limit)/SampleRate)
+}
+
+// TooLargeError is a recording with more bytes than the caller takes.
+type TooLargeError struct {
+	Limit int64 // bytes
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("the recording is larger than %d bytes", e.Limit)
 }
 
 // Mono writes the mean of all channels to dst, one sample for each moment of the interleaved samples,

@@ -1,9 +1,11 @@
 package wav
 
 import (
+	"context"
 	"io"
 
 	"sensevoice/internal/audio"
+	"sensevoice/internal/audio/source"
 )
 
 // Decode reads a whole stream, mixed down to the mean of its channels. Its rate must be audio.SampleRate.
@@ -11,16 +13,16 @@ import (
 // It reads little more than limit samples of each channel and holds no more of the sound than that: a
 // longer recording is an *audio.TooLongError. The other errors are those of NewReader and Reader.Read.
 func Decode(r io.Reader, limit int) ([]float32, error) {
-	reader, err := NewReader(r)
+	reader, err := NewReader(source.New(context.Background(), r, 0))
 	if err != nil {
 		return nil, err
 	}
-	format := reader.Format()
-	if format.Rate != audio.SampleRate {
-		return nil, fault(reader.formatAt+4, convertHint, "the sample rate is %d Hz, want %d", format.Rate, audio.SampleRate)
+	info := reader.Info()
+	if info.Rate != audio.SampleRate {
+		return nil, fault(0, "", "the sample rate is %d Hz, want %d", info.Rate, audio.SampleRate)
 	}
 	var samples []float32
-	part := make([]float32, 4096*format.Channels)
+	part := make([]float32, 4096*info.Channels)
 	for {
 		n, err := reader.Read(part)
 		if err == io.EOF {
@@ -29,7 +31,7 @@ func Decode(r io.Reader, limit int) ([]float32, error) {
 		if err != nil {
 			return nil, err
 		}
-		mono := audio.Mono(part, part[:n], format.Channels)
+		mono := audio.Mono(part, part[:n], info.Channels)
 		if len(samples)+len(mono) > limit {
 			return nil, &audio.TooLongError{Limit: limit}
 		}

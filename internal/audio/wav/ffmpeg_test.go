@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"sensevoice/internal/audio/source"
 	"sensevoice/internal/audio/wav"
 	"sensevoice/internal/golden"
 )
@@ -87,7 +88,7 @@ func output(t *testing.T, path, command string, input ...byte) []byte {
 
 func readAll(t *testing.T, file []byte) []float32 {
 	t.Helper()
-	r, err := wav.NewReader(bytes.NewReader(file))
+	r, err := wav.NewReader(source.New(t.Context(), bytes.NewReader(file), 0))
 	if err != nil {
 		t.Fatal(err)
 	}

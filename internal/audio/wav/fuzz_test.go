@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sensevoice/internal/audio"
+	"sensevoice/internal/audio/source"
 	"sensevoice/internal/audio/wav"
 )
 
@@ -39,7 +40,7 @@ func FuzzReader(f *testing.F) {
 }
 
 func drain(t *testing.T, data []byte) (count int, err error) {
-	r, err := wav.NewReader(bytes.NewReader(data))
+	r, err := wav.NewReader(source.New(t.Context(), bytes.NewReader(data), 0))
 	if err != nil {
 		return 0, err
 	}
@@ -49,8 +50,8 @@ func drain(t *testing.T, data []byte) (count int, err error) {
 		if err != nil {
 			return count, err
 		}
-		if n == 0 || n%r.Format().Channels != 0 {
-			t.Fatalf("%d samples of %d channels", n, r.Format().Channels)
+		if n == 0 || n%r.Info().Channels != 0 {
+			t.Fatalf("%d samples of %d channels", n, r.Info().Channels)
 		}
 		for _, x := range part[:n] {
 			if !(x >= -1<<16 && x <= 1<<16) {

@@ -1,5 +1,5 @@
-// Package wav reads WAV sound from a stream: integer and floating-point PCM, A-law and µ-law, in RIFF
-// and RF64 files.
+// Package wav reads WAV sound from a stream: integer and floating-point PCM, A-law, µ-law, IMA and Microsoft ADPCM, in
+// RIFF and RF64 files.
 //
 // The header of a stream is often written before its length is known, so a data chunk ends where it
 // says or where the stream ends, whichever is first. Everything else that contradicts itself is an
@@ -7,158 +7,81 @@
 package wav
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"math"
+	"time"
 
 	"sensevoice/internal/audio"
+	"sensevoice/internal/audio/pcm"
+	"sensevoice/internal/audio/source"
 )
 
-// Encoding is how a sample is written.
-type Encoding int
+// streamedSize is where sizes of data chunks begin that only writers into a pipe claim: sox writes 0x7ffff000, others
+// the largest signed or unsigned number.
+const streamedSize = 0x7ffff000
 
-// The encodings that this package reads.
-const (
-	PCM   Encoding = iota + 1 // integers of 8 (unsigned), 16, 24 or 32 bits
-	Float                     // IEEE floating point of 32 or 64 bits
-	ALaw                      // ITU-T G.711 A-law, 8 bits
-	MuLaw                     // ITU-T G.711 µ-law, 8 bits
-)
-
-func (e Encoding) String() string {
-	switch e {
-	case PCM:
-		return "PCM"
-	case Float:
-		return "float"
-	case ALaw:
-		return "A-law"
-	case MuLaw:
-		return "µ-law"
-	}
-	return fmt.Sprintf("Encoding(%d)", int(e))
-}
-
-// Format is what a header says of the samples.
-type Format struct {
-	Rate     int // samples of one channel in a second, 1 to 768,000
-	Channels int // 1 to 64
-	Bits     int // bits of a sample
-	Encoding Encoding
-}
-
-// frameSize is the number of bytes of one sample of every channel.
-func (f Format) frameSize() int { return f.Channels * f.Bits / 8 }
-
-// maxMagnitude is where floating-point samples stop being sound. Files of 16-bit integers stored as
-// floating point do exist; they are far too loud, but not broken.
-const maxMagnitude = 1 << 16
-
-// Reader reads the samples of a WAV stream.
+// Reader reads the samples of a WAV stream. It is an [audio.Decoder].
 type Reader struct {
-	source
-	format    Format
-	formatAt  int64 // where the body of the fmt chunk begins
-	remaining int64 // bytes that the data chunk still has, if the stream does
-	decode    decoder
-	buffer    []byte // a whole number of frames
-	started   bool   // at least one frame has been read
-	err       error  // what ended the stream
+	src      *source.Reader
+	format   format
+	dataSize int64 // bytes of sound that the header claims; negative: it does not say
+	samples  audio.Decoder
+	start    int64 // where the sound begins
+	damage   error
 }
 
 // NewReader reads the header of a WAV stream, up to the first sample.
 //
-// The error is an *audio.FormatError, or that of r.
-func NewReader(r io.Reader) (*Reader, error) {
-	const bufferSize = 32 << 10
-	w := &Reader{source: source{r: bufio.NewReader(r)}}
-	if err := w.readHeader(); err != nil {
+// The error is an *audio.FormatError, with audio.ErrUnsupported as its reason for a codec that is not read here, or
+// that of the stream.
+func NewReader(src *source.Reader) (*Reader, error) {
+	r := &Reader{src: src}
+	if err := r.readHeader(); err != nil {
 		return nil, err
 	}
-	w.decode = decoders[w.format.Encoding][w.format.Bits]
-	frame := w.format.frameSize()
-	w.buffer = make([]byte, bufferSize/frame*frame)
-	return w, nil
+	r.start = src.Offset()
+	info := r.Info()
+	if r.format.adpcm != nil {
+		r.samples = newADPCM(src, info, r.format, r.dataSize)
+	} else {
+		r.samples = pcm.NewReader(src, info, r.format.coding, r.dataSize)
+	}
+	return r, nil
 }
 
-// Format returns what the header says.
-func (r *Reader) Format() Format { return r.format }
+// Info returns what the header says.
+func (r *Reader) Info() audio.Info {
+	info := audio.Info{Name: "WAV", Rate: r.format.rate, Channels: r.format.channels}
+	if r.dataSize >= 0 {
+		info.Duration = seconds(r.format.frames(r.dataSize), r.format.rate)
+	}
+	return info
+}
 
-// Read reads interleaved samples into dst and returns how many: whole frames of one sample for each
-// channel, so dst must have room for one. Integers are divided by the magnitude of their lowest value,
-// so that samples lie in [-1, 1); floating-point samples are as they are. Of a stream that is still
-// being written, Read returns what has arrived.
-//
-// At the end of the sound n is 0 and err is io.EOF. It is an *audio.FormatError if a sample is not
-// a sound, or, with audio.ErrNoSamples as its reason, if there was no sample at all. Any other error is
-// that of the stream. After an error, every further call returns it again.
+// Read implements [audio.Decoder]. It fails with an *audio.FormatError if a sample is not a sound, or, with
+// audio.ErrNoSamples as its reason, if there was no sample at all.
 func (r *Reader) Read(dst []float32) (n int, err error) {
-	frame := r.format.frameSize()
-	want := min(len(dst)/r.format.Channels*frame, len(r.buffer))
-	if want == 0 {
-		return 0, io.ErrShortBuffer
-	}
-	if r.err != nil {
-		return 0, r.err
-	}
-	if n, err = r.readFrames(dst, want); err != nil {
-		r.err = err
-		return 0, err
-	}
-	return n, nil
-}
-
-// readFrames reads at most want bytes, a whole number of frames, and decodes them.
-func (r *Reader) readFrames(dst []float32, want int) (int, error) {
-	frame := r.format.frameSize()
-	start := r.offset
-	if want = int(min(int64(want), r.remaining/int64(frame)*int64(frame))); want == 0 {
-		return 0, r.end()
-	}
-	size, err := r.readAtLeast(r.buffer[:want], frame)
-	if rest := size % frame; err == nil && rest > 0 {
-		var more int
-		more, err = r.readAtLeast(r.buffer[size:size+frame-rest], frame-rest)
-		size += more
-	}
-	size -= size % frame // a stream cut inside a frame
-	r.remaining -= int64(size)
-	switch {
-	case err == io.EOF && size == 0:
-		return 0, r.end()
-	case err == io.EOF:
-		r.remaining = 0
-	case err != nil:
-		return 0, err
-	}
-	r.started = true
-	dst = dst[:size*8/r.format.Bits]
-	r.decode(dst, r.buffer[:size])
-	return len(dst), r.checkSamples(dst, start)
-}
-
-func (r *Reader) end() error {
-	if !r.started {
-		return fault(r.offset, "", "%w", audio.ErrNoSamples)
-	}
-	return io.EOF
-}
-
-// checkSamples refuses what cannot be sound; only floating point can express it.
-func (r *Reader) checkSamples(samples []float32, start int64) error {
-	if r.format.Encoding != Float {
-		return nil
-	}
-	for i, x := range samples {
-		if !(math.Abs(float64(x)) <= maxMagnitude) { // true for NaN as well
-			at := start + int64(i*r.format.Bits/8)
-			return fault(at, "", "a sample is %v, want a number between -1 and 1", x)
+	n, err = r.samples.Read(dst)
+	if err == io.EOF && r.dataSize > 0 {
+		if missing := r.dataSize - (r.src.Offset() - r.start); missing >= int64(r.format.align) {
+			r.damage = fault(r.src.Offset(), "", "the file ends %d bytes before its sound does", missing)
 		}
 	}
-	return nil
+	return n, err
+}
+
+// Damage tells of a file that ends before its data chunk does.
+func (r *Reader) Damage() error { return r.damage }
+
+// seconds is the duration of frames; of impossibly many, none is known.
+func seconds(frames int64, rate int) time.Duration {
+	const century = 100 * 366 * 24 * 3600
+	if frames/int64(rate) > century {
+		return 0
+	}
+	return time.Duration(float64(frames) / float64(rate) * float64(time.Second))
 }
 
 func fault(offset int64, hint, format string, args ...any) error {
-	return &audio.FormatError{Format: "wav", Offset: offset, Err: fmt.Errorf(format, args...), Hint: hint}
+	return &audio.FormatError{Format: "WAV", Offset: offset, Err: fmt.Errorf(format, args...), Hint: hint}
 }

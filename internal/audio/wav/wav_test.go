@@ -10,8 +10,10 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"sensevoice/internal/audio"
+	"sensevoice/internal/audio/source"
 	"sensevoice/internal/audio/wav"
 )
 
@@ -128,13 +130,13 @@ func TestReadGivesWholeFrames(t *testing.T) {
 	f := valid()
 	f.channels, f.align, f.dataSize = 2, 4, 12
 	f.data = []byte{0, 0x10, 0, 0x20, 0, 0x30, 0, 0x40, 0, 0x50, 0, 0x60}
-	r, err := wav.NewReader(bytes.NewReader(f.bytes()))
+	r, err := wav.NewReader(source.New(t.Context(), bytes.NewReader(f.bytes()), 0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := wav.Format{Rate: 16000, Channels: 2, Bits: 16, Encoding: wav.PCM}
-	if r.Format() != want {
-		t.Errorf("format %+v, want %+v", r.Format(), want)
+	want := audio.Info{Name: "WAV", Rate: 16000, Channels: 2, Duration: 3 * time.Second / 16000}
+	if r.Info() != want {
+		t.Errorf("%+v, want %+v", r.Info(), want)
 	}
 	if _, err := r.Read(make([]float32, 1)); err != io.ErrShortBuffer {
 		t.Errorf("room for half a frame: %v", err)
@@ -169,7 +171,7 @@ func TestReadDoesNotWait(t *testing.T) {
 		_, err := writer.Write(f.bytes())
 		done <- err
 	}()
-	r, err := wav.NewReader(header)
+	r, err := wav.NewReader(source.New(t.Context(), header, 0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"sensevoice/internal/audio"
 )
 
 // Write writes one channel of samples as 16-bit PCM, rounded to the nearest step. Those beyond
@@ -16,8 +18,8 @@ func Write(w io.Writer, rate int, samples []float32) error {
 	if size+headerSize > math.MaxUint32 {
 		return fmt.Errorf("wav: %d samples do not fit a file of 4 GiB", len(samples))
 	}
-	if rate < 1 || rate > maxRate {
-		return fmt.Errorf("wav: a sample rate of %d Hz, want 1 to %d", rate, maxRate)
+	if rate < 1 || rate > audio.MaxRate {
+		return fmt.Errorf("wav: a sample rate of %d Hz, want 1 to %d", rate, audio.MaxRate)
 	}
 	le := binary.LittleEndian
 	header := append(make([]byte, 0, headerSize), "RIFF"...)

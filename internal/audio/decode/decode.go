@@ -1,0 +1,94 @@
+// Package decode turns a recording of any format into samples for the models: it recognises the format by content, chooses the
+// reader, picks the channels and brings them to 16 kHz. It is the only package that knows all formats.
+//
+// Sound comes in chunks, so memory does not grow with a recording, and of a stream that is still being written comes what
+// has arrived. What is damaged ends the sound there: what came before is delivered, and Damage tells.
+package decode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"sensevoice/internal/audio"
+	"sensevoice/internal/audio/pcm"
+	"sensevoice/internal/audio/source"
+	"sensevoice/internal/audio/wav"
+)
+
+// headLimit is how much of a recording may be read before it turns out that another program must read it.
+const headLimit = 16 << 20
+
+// readers open the formats that are read here, by the names that audio.Sniff gives. An error that is audio.ErrUnsupported
+// leaves the recording to ffmpeg.
+var readers = map[string]func(*source.Reader) (audio.Decoder, error){
+	"WAV": func(src *source.Reader) (audio.Decoder, error) { return wav.NewReader(src) },
+}
+
+// Open recognises the format of r and prepares to decode it. It reads no more than the header, and r need not seek. Once ctx
+// is done nothing more is read; a read of r that waits is the caller's to end.
+//
+// The error is an *audio.FormatError (with audio.ErrUnsupported as its reason where the format is known, but not read),
+// an *audio.TooLargeError, or that of r.
+func Open(ctx context.Context, r io.Reader, o Options) (*Stream, error) {
+	src := source.New(ctx, r, o.MaxBytes)
+	decoder, err := open(ctx, src, o)
+	if err != nil {
+		return nil, err
+	}
+	s, err := newStream(ctx, src, decoder, o)
+	if err != nil {
+		return nil, errors.Join(err, closeDecoder(decoder))
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, src *source.Reader, o Options) (audio.Decoder, error) {
+	if f := o.Raw; f != nil {
+		info := audio.Info{Name: "raw " + f.Coding.Name, Rate: f.Rate, Channels: f.Channels}
+		return pcm.NewReader(src, info, f.Coding, -1), nil
+	}
+	head, err := src.Peek(audio.SniffSize)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	kind := audio.Sniff(head)
+	if !kind.Sound {
+		return nil, notSound(kind, len(head) == 0)
+	}
+	var unsupported error
+	if read := readers[kind.Name]; read != nil {
+		src.Keep(headLimit)
+		decoder, err := guardOpen(kind.Name, src, read)
+		if !errors.Is(err, audio.ErrUnsupported) {
+			src.Forget()
+			return decoder, err
+		}
+		unsupported = err
+	}
+	return openFFmpeg(ctx, src, kind, unsupported, o)
+}
+
+// notSound is the error for what holds no sound that is known.
+func notSound(kind audio.Kind, empty bool) error {
+	e := &audio.FormatError{Format: "sound"}
+	switch {
+	case empty:
+		e.Err = errors.New("the file is empty")
+	case kind.Name != "":
+		e.Err = fmt.Errorf("this is %s, not sound", kind.Name)
+		e.Hint = "was something else saved in place of the sound?"
+	default:
+		e.Err = errors.New("the format is not known")
+		e.Hint = "of samples without a header say what they are, such as --raw s16le:16000"
+	}
+	return e
+}
+
+func openFFmpeg(_ context.Context, _ *source.Reader, kind audio.Kind, unsupported error, _ Options) (audio.Decoder, error) {
+	if unsupported == nil {
+		unsupported = &audio.FormatError{Format: kind.Name, Err: audio.ErrUnsupported}
+	}
+	return nil, unsupported
+}
