@@ -37,6 +37,7 @@ var mayImport = map[string]string{
 	"internal/modelstore":        "internal/feature internal/sensevoice internal/token internal/weights",
 	"internal/transcribe": "internal/audio internal/ctc internal/engine internal/feature internal/modelstore internal/segment" +
 		" internal/sensevoice internal/token internal/transcript internal/vad",
+	"internal/batch": "internal/audio internal/engine internal/sensevoice internal/transcribe internal/transcript",
 	"internal/bench": "internal/audio internal/engine/cpu internal/kernel internal/modelstore internal/transcribe",
 }
 

@@ -31,6 +31,11 @@ var ErrNotFinite = errors.New("the model computed numbers that are not finite: i
 // Runner runs batches on a network, one at a time. It keeps the space it needs from batch to batch, so that in the steady state
 // nothing is allocated.
 type Runner struct {
+	// Between, if not nil, is called after each block, blocks of them in all: the place to let others have the engine for
+	// a while. It may run another runner of the same network, with a plan that was moved out of this one's way and
+	// for which the arena need not grow.
+	Between func(done, blocks int)
+
 	network   *Network
 	input     []float32 // rows before the first block
 	positions []float32 // sinusoids, as many rows as the longest segment so far
@@ -155,6 +160,12 @@ func (r *Runner) encode(ctx context.Context, p *Plan) error {
 		if i == n.Config.Blocks-1 {
 			e.LayerNorm(x, x, n.after)
 		}
+		if r.Between != nil {
+			r.Between(i+1, len(n.layers))
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	e.LayerNorm(p.normed, x, n.tpNorm)
 	return nil

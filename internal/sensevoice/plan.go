@@ -55,6 +55,18 @@ func (n *Network) Plan(rows []int) (*Plan, error) {
 	return p, nil
 }
 
+// Move places the batch's buffers from that byte of the arena on, so that another batch may keep its own before it: the
+// [Plan.Arena] of that other batch's plan is a good offset. Arena then still says where the last buffer ends.
+func (p *Plan) Move(offset int64) {
+	for _, b := range []*engine.Buffer{&p.input, &p.x, &p.normed, &p.qkv, &p.context, &p.hidden, &p.attention, &p.argMax} {
+		b.Offset += offset
+	}
+	for i := range p.Buffers {
+		p.Buffers[i].Offset += offset
+	}
+	p.Arena += offset
+}
+
 // place lays out the arena. Three groups share one place, since each is dead before the next is written: the input; queries,
 // keys and values with the context; the hidden rows of the feed-forward part with the scratch of the arg-max.
 func (n *Network) place(p *Plan, rows int) {

@@ -79,6 +79,32 @@ func (r *Recognizer) Recognize(ctx context.Context, clips []Clip) ([]transcript.
 	return segments, times, nil
 }
 
+// Prepare computes a clip's features, in the space of dst if that is large enough, and makes a segment for the network of
+// them. For schedulers that run batches of their own: see [Recognizer.Network] and [Recognizer.Read].
+func (r *Recognizer) Prepare(c Clip, dst []float32) (sensevoice.Segment, error) {
+	rows := r.extractor.Rows(len(c.Samples))
+	if rows == 0 {
+		return sensevoice.Segment{}, fmt.Errorf("%w (%.4g s)", ErrTooShort, float64(len(c.Samples))/audio.SampleRate)
+	}
+	b := r.batches.Get().(*batch)
+	defer r.batches.Put(b)
+	size := rows * r.extractor.Width()
+	if cap(dst) < size {
+		dst = make([]float32, size)
+	}
+	return r.segment(c, dst[:size], &b.ws), nil
+}
+
+// Read makes a segment of what the network said of each row of a clip, query rows first.
+func (r *Recognizer) Read(c Clip, ids []int32, logProbs []float32) (transcript.Segment, error) {
+	b := r.batches.Get().(*batch)
+	defer r.batches.Put(b)
+	if err := b.said.Decode(r.model.Vocabulary, ids, logProbs); err != nil {
+		return transcript.Segment{}, err
+	}
+	return transcript.NewSegment(r.model.Vocabulary, &b.said, 0, milliseconds(len(c.Samples))), nil
+}
+
 // milliseconds is how long so many samples last, rounded.
 func milliseconds(samples int) int { return (samples*1000 + audio.SampleRate/2) / audio.SampleRate }
 

@@ -1,0 +1,136 @@
+package batch
+
+import (
+	"context"
+	"time"
+
+	"sensevoice/internal/audio"
+)
+
+// load is what has been let in and is not done yet.
+type load struct {
+	clips   int
+	seconds float64
+	bytes   int64
+}
+
+// waiter is a clip of a request that is already served in part: it waits for room where a new request would be refused.
+type waiter struct {
+	clip *clip
+	room chan struct{} // closed when there is
+}
+
+// enter lets a clip in. The first of a request is refused with [*BusyError] beyond the bounds; others wait.
+func (s *Scheduler) enter(ctx context.Context, c *clip) error {
+	s.mu.Lock()
+	var w *waiter
+	var err error
+	switch r := c.call.request; {
+	case s.closed:
+		err = ErrClosed
+	case !r.admitted:
+		if err = s.refusal(c); err == nil {
+			r.admitted = true
+			s.admit(c)
+		} else {
+			s.counts.Busy++
+		}
+	case len(s.waiting) == 0 && s.fits(c):
+		s.admit(c)
+	default:
+		w = &waiter{clip: c, room: make(chan struct{})}
+		s.waiting = append(s.waiting, w)
+	}
+	s.mu.Unlock()
+	if w != nil {
+		return s.wait(ctx, w)
+	}
+	if err != nil && err != ErrClosed {
+		s.refused(err)
+	}
+	return err
+}
+
+func (s *Scheduler) wait(ctx context.Context, w *waiter) error {
+	select {
+	case <-w.room:
+		return nil
+	case <-ctx.Done():
+	case <-w.clip.call.over:
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, other := range s.waiting {
+		if other == w {
+			s.waiting = append(s.waiting[:i:i], s.waiting[i+1:]...)
+			s.grant()
+			return w.clip.call.reason(ctx)
+		}
+	}
+	return nil // there was room at the same moment
+}
+
+// admit counts a clip in.
+func (s *Scheduler) admit(c *clip) {
+	s.move(c, preparing)
+	c.call.request.inside++
+	s.load.clips++
+	s.load.seconds += c.seconds
+	s.load.bytes += c.bytes
+}
+
+// release counts a clip out, whatever became of it, and lets others in.
+func (s *Scheduler) release(c *clip) {
+	s.move(c, done)
+	c.call.request.inside--
+	s.load.clips--
+	s.load.bytes -= c.bytes
+	if s.load.seconds -= c.seconds; s.load.clips == 0 {
+		s.load.seconds = 0 // no rounding error remains
+	}
+	s.grant()
+	s.settle()
+}
+
+// grant lets waiting clips in, the first come first.
+func (s *Scheduler) grant() {
+	for len(s.waiting) > 0 && s.fits(s.waiting[0].clip) {
+		w := s.waiting[0]
+		s.waiting[0] = nil
+		s.waiting = s.waiting[1:]
+		s.admit(w.clip)
+		close(w.room)
+	}
+}
+
+// fits tells whether there is room for a clip of a request that has been let in before. Such requests leave half of the
+// room to new ones, except for the one clip that keeps each going.
+func (s *Scheduler) fits(c *clip) bool {
+	part := 0.5
+	if c.call.request.inside == 0 {
+		part = 1
+	}
+	return s.load.clips == 0 ||
+		float64(s.load.bytes+c.bytes) <= part*float64(s.o.MaxQueueBytes) && s.load.seconds+c.seconds <= part*s.o.MaxQueueSeconds
+}
+
+// refusal says why a new request's first clip is not let in, nil if it is.
+func (s *Scheduler) refusal(c *clip) error {
+	wait := s.speed.time(s.queue.ahead(c)) / time.Duration(len(s.devices))
+	excess := max(s.load.seconds+c.seconds-s.o.MaxQueueSeconds, float64(s.load.bytes+c.bytes-s.o.MaxQueueBytes)/bytesPerSecond)
+	retry := s.speed.time(excess) / time.Duration(len(s.devices))
+	if s.o.MaxWait > 0 && wait > s.o.MaxWait {
+		retry = max(retry, wait-s.o.MaxWait)
+	}
+	starved := len(s.waiting) > 0 && s.waiting[0].clip.call.request.inside == 0
+	if s.load.clips == 0 || excess <= 0 && !starved && (s.o.MaxWait == 0 || wait <= s.o.MaxWait) {
+		return nil
+	}
+	return &BusyError{RetryAfter: max(retry, leastRetry), Wait: wait, QueueSeconds: s.load.seconds, QueueBytes: s.load.bytes}
+}
+
+// bytesPerSecond is about what a second of sound takes in the queue: samples, features, and the rows of the batch it runs in.
+const bytesPerSecond = 4*audio.SampleRate + 2*4*560*1000/60
+
+// leastRetry is the shortest time after which it makes sense to come again.
+const leastRetry = 100 * time.Millisecond
