@@ -11,7 +11,8 @@ const assembly = true
 func avx2() *Set {
 	return &Set{
 		isa: AVX2, gemm: gemmAVX2, scores: scoresAVX2, softmax: softmax256, divideLanes: divideLanes256,
-		layerNorm: layerNorm256, fsmn: fsmn256, argMax: argMax256, float16: float16x8, q8: q8x32, peak: peakAVX2,
+		layerNorm: layerNorm256, fsmn: fsmn256, argMax: argMax256, float16: float16x8, q8: q8x32, dot: dot256,
+		peak: peakAVX2,
 	}
 }
 

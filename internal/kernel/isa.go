@@ -32,6 +32,7 @@ type Set struct {
 	argMax      func(logits []float32, rows int, out *ArgMax)
 	float16     func(dst []float32, src []byte)
 	q8          func(dst []float32, src []byte)
+	dot         func(a, b []float32) float32
 	peak        func(rounds int) (flops int)
 }
 
@@ -101,6 +102,7 @@ func newSet(isa ISA) *Set {
 func portable() *Set {
 	return &Set{
 		isa: Portable, gemm: gemmGeneric, scores: scoresGeneric, softmax: softmaxGeneric, divideLanes: divideLanesGeneric,
-		layerNorm: layerNormGeneric, fsmn: fsmnGeneric, argMax: argMaxGeneric, float16: float16Generic, q8: q8Generic, peak: peakGeneric,
+		layerNorm: layerNormGeneric, fsmn: fsmnGeneric, argMax: argMaxGeneric, float16: float16Generic, q8: q8Generic, dot: dotGeneric,
+		peak: peakGeneric,
 	}
 }

@@ -50,6 +50,14 @@ func q8x32(dst []float32, src []byte) {
 	q8AVX2(&dst[0], unsafe.SliceData(src), len(dst)/Q8Block)
 }
 
+func dot256(a, b []float32) float32 {
+	whole := len(a) &^ 7
+	if whole == 0 {
+		return dotGeneric(a, b)
+	}
+	return dotAVX2(&a[0], &b[0], whole/8) + dotGeneric(a[whole:], b[whole:])
+}
+
 // laneMask has all bits set for lanes low to high (exclusive).
 func laneMask(low, high int) (mask [Lanes]int32) {
 	for l := low; l < high; l++ {
@@ -84,3 +92,8 @@ func float16AVX2(dst *float32, src *byte, count int)
 
 //go:noescape
 func q8AVX2(dst *float32, src *byte, blocks int)
+
+// dotAVX2 multiplies vectors of 8.
+//
+//go:noescape
+func dotAVX2(a, b *float32, vectors int) float32

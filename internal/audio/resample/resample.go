@@ -10,11 +10,13 @@ import (
 	"math"
 
 	"sensevoice/internal/audio"
+	"sensevoice/internal/kernel"
 )
 
 // Resampler takes one channel of sound from one rate to another.
 type Resampler struct {
 	bank     *bank // nil where the rates are equal
+	kernels  *kernel.Set
 	from, to int   // divided by their greatest common divisor
 	history  []float32
 	next     int   // where in history the taps of the next output begin
@@ -33,7 +35,11 @@ func New(from, to int) (*Resampler, error) {
 		return &Resampler{from: 1, to: 1}, nil
 	}
 	divisor := gcd(from, to)
-	r := &Resampler{from: from / divisor, to: to / divisor}
+	kernels, err := kernel.Select("auto")
+	if err != nil {
+		return nil, err
+	}
+	r := &Resampler{from: from / divisor, to: to / divisor, kernels: kernels}
 	r.bank = newBank(r.from, r.to)
 	r.history = make([]float32, r.bank.taps/2-1) // before the first sample all is silent
 	return r, nil
@@ -75,7 +81,7 @@ func (r *Resampler) run(dst []float32, limit int) []float32 {
 	step, rest := r.from/r.to, r.from%r.to
 	start := len(dst)
 	for r.next+taps <= len(r.history) && len(dst)-start < limit {
-		dst = append(dst, r.bank.at(r.phase, r.to, r.history[r.next:][:taps]))
+		dst = append(dst, r.at(r.history[r.next:][:taps]))
 		r.next += step
 		if r.phase += rest; r.phase >= r.to {
 			r.phase -= r.to
@@ -89,15 +95,16 @@ func (r *Resampler) run(dst []float32, limit int) []float32 {
 	return dst
 }
 
-// at computes the output at phase/to past the middle of x.
-func (b *bank) at(phase, to int, x []float32) float32 {
+// at computes the next output, which lies phase/to past the middle of x.
+func (r *Resampler) at(x []float32) float32 {
+	b := r.bank
 	if !b.between {
-		return dot(b.row(phase), x)
+		return r.kernels.Dot(b.row(r.phase), x)
 	}
-	place := float64(phase) * float64(b.phases) / float64(to)
+	place := float64(r.phase) * float64(b.phases) / float64(r.to)
 	row := int(place)
 	share := float32(place - float64(row))
-	return dot(b.row(row), x)*(1-share) + dot(b.row(row+1), x)*share
+	return r.kernels.Dot(b.row(row), x)*(1-share) + r.kernels.Dot(b.row(row+1), x)*share
 }
 
 func gcd(a, b int) int {
