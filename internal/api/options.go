@@ -1,0 +1,82 @@
+package api
+
+import (
+	"strings"
+	"time"
+
+	"sensevoice/internal/audio/decode"
+	"sensevoice/internal/transcribe"
+	"sensevoice/internal/vad"
+)
+
+// Options are what a request may choose about a recording.
+type Options struct {
+	transcribe.PipelineOptions
+
+	// Whole lets a recording of at most transcribe.LongestSegment be recognised in one piece, as the Python service does with
+	// all recordings, and finds speech in longer ones.
+	Whole bool
+
+	Channels decode.Channels
+	Raw      *decode.RawFormat // what headerless samples are; nil: a recording says what it is
+}
+
+// OptionFields are the fields that [Backend.Options] reads, in each protocol's form beside its own.
+var OptionFields = []string{
+	"words", "vad", "ban_emo_unk", "channels", "raw",
+	"max_single_segment_time", "max_end_silence_time", "speech_noise_thres", "merge_length_s",
+}
+
+// Options reads the fields that all protocols have. Language and text norm are the protocol's to read.
+func (b *Backend) Options(v *Values) Options {
+	o := Options{PipelineOptions: transcribe.DefaultPipelineOptions()}
+	o.ITN = b.ITN
+	o.Words = v.Bool(false, "words")
+	o.BanEmotionUnknown = v.Bool(false, "ban_emo_unk")
+	o.BatchLength = 30 * time.Second
+	switch v.Choice("auto", []string{"auto", "true", "false", "on", "off", "1", "0"}, "vad") {
+	case "auto":
+		o.Whole = true
+	case "false", "off", "0":
+		o.VAD = transcribe.VADOff
+	}
+	o.detection(v)
+	o.sound(v)
+	return o
+}
+
+// detection reads how speech is found. Whoever sets that wants it to be found in short recordings too.
+func (o *Options) detection(v *Values) {
+	for _, name := range []string{"max_single_segment_time", "max_end_silence_time", "speech_noise_thres"} {
+		if text, _ := v.Text(name); text != "" {
+			o.Whole = false
+		}
+	}
+	d, defaults := &o.Detection, vad.DefaultOptions()
+	longest := int(transcribe.LongestSegment.Milliseconds())
+	d.MaxSingleSegmentTime = v.Integer(defaults.MaxSingleSegmentTime, 4000, longest, "max_single_segment_time")
+	d.MaxEndSilenceTime = v.Integer(defaults.MaxEndSilenceTime, 0, 60000, "max_end_silence_time")
+	d.SpeechNoiseThres = v.Number(defaults.SpeechNoiseThres, -1, 1, "speech_noise_thres")
+	limit := float64(d.MaxSingleSegmentTime) / 1000
+	merge := v.Number(min(o.MergeLength.Seconds(), limit), 0, limit, "merge_length_s")
+	o.MergeLength = time.Duration(merge * float64(time.Second))
+}
+
+// sound reads what is heard of a recording.
+func (o *Options) sound(v *Values) {
+	switch v.Choice("mix", []string{"mix", "left", "right"}, "channels") {
+	case "left":
+		o.Channels = decode.Left
+	case "right":
+		o.Channels = decode.Right
+	}
+	text, name := v.Text("raw")
+	if text == "" {
+		return
+	}
+	format, err := decode.ParseRaw(strings.TrimSpace(clip(text)))
+	if err != nil {
+		v.Fault(name, err.Error())
+	}
+	o.Raw = format
+}

@@ -1,0 +1,150 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"sensevoice/internal/audio"
+	"sensevoice/internal/audio/decode"
+	"sensevoice/internal/batch"
+	"sensevoice/internal/metrics"
+	"sensevoice/internal/transcribe"
+	"sensevoice/internal/transcript"
+)
+
+// workMemory is what the recognition of one recording takes of host memory at most, in bytes, beside the queue's: buffers of the decoder,
+// half a minute of samples that are looked at before it is known whether there are more, and the segments that are collected.
+const workMemory = 12 << 20
+
+// Recording is one piece of sound to be recognised.
+type Recording struct {
+	Name    string
+	Sound   io.Reader
+	Options Options
+}
+
+// Recognize turns a recording into text. It waits for memory and for the engine in turn, and books in the request's account
+// what it took. Emit, if not nil, gets each segment as soon as it is known, and may be slow: nothing else waits for it.
+func (b *Backend) Recognize(ctx context.Context, r Recording, emit func(transcript.Segment) error) (*transcript.Result, error) {
+	limits := b.Limits()
+	ctx, cancel := context.WithTimeoutCause(ctx, limits.Timeout, context.DeadlineExceeded)
+	defer cancel()
+	request := RequestOf(ctx)
+	if err := b.Queue.Check(request.Caller, 0); err != nil {
+		return nil, err
+	}
+	if err := b.Work.Acquire(ctx, workMemory); err != nil {
+		return nil, err
+	}
+	defer b.Work.Release(workMemory)
+	start := time.Now()
+	stream, err := decode.Open(ctx, r.Sound, decode.Options{Raw: r.Options.Raw, Channels: r.Options.Channels, MaxDuration: limits.MaxLength})
+	if err != nil {
+		return nil, err
+	}
+	defer stream.Close()
+	ticket := batch.Ticket{ID: request.ID, Key: request.Caller}
+	if deadline, ok := ctx.Deadline(); ok {
+		ticket.Deadline = deadline
+	}
+	segments := []transcript.Segment{}
+	decoder := &timedDecoder{Decoder: b.Queue.Request(ticket)}
+	summary, err := b.run(ctx, decoder, stream, r.Options, func(s transcript.Segment) error {
+		segments = append(segments, s)
+		if emit != nil {
+			return emit(s)
+		}
+		return nil
+	})
+	if summary != nil {
+		b.book(request, summary, decoder.waited)
+	}
+	if err != nil {
+		return nil, err
+	}
+	timing := transcript.NewTiming(summary.Duration, summary.Load, summary.Detect+summary.Times.Feature, summary.Times.Encode, time.Since(start))
+	result := transcript.New(r.Name, transcript.Seconds(summary.Duration.Seconds()), segments, timing)
+	result.Skipped = summary.Skipped
+	return result, nil
+}
+
+// run recognises a stream. Under Whole it looks first whether the sound ends within one segment.
+func (b *Backend) run(ctx context.Context, d transcribe.Decoder, s *decode.Stream, o Options, emit func(transcript.Segment) error) (*transcribe.Summary, error) {
+	var source transcribe.Source = s
+	if o.Whole {
+		head, ended, err := readAhead(s, int(transcribe.LongestSegment.Seconds())*audio.SampleRate)
+		if err != nil {
+			return nil, err
+		}
+		if ended {
+			o.VAD = transcribe.VADOff
+		}
+		source = &resumed{head: head, rest: s}
+	}
+	return transcribe.NewPipeline(d, b.VAD).Run(ctx, source, o.PipelineOptions, emit)
+}
+
+// readAhead reads up to n samples, and tells whether those are all.
+func readAhead(s transcribe.Source, n int) (head []float32, ended bool, err error) {
+	buf := make([]float32, 4096)
+	for len(head) <= n {
+		got, err := s.Read(buf)
+		head = append(head, buf[:got]...)
+		if errors.Is(err, io.EOF) {
+			return head, len(head) <= n, nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+	}
+	return head, false, nil
+}
+
+// resumed is a source some of which has been read already.
+type resumed struct {
+	head []float32
+	rest transcribe.Source
+}
+
+func (r *resumed) Read(dst []float32) (int, error) {
+	if len(r.head) > 0 {
+		n := copy(dst, r.head)
+		if r.head = r.head[n:]; len(r.head) == 0 {
+			r.head = nil // half a minute of samples need not stay
+		}
+		return n, nil
+	}
+	return r.rest.Read(dst)
+}
+
+// timedDecoder measures how long a decoder lets its one caller wait.
+type timedDecoder struct {
+	transcribe.Decoder
+	waited time.Duration
+}
+
+func (t *timedDecoder) Recognize(ctx context.Context, clips []transcribe.Clip) ([]transcript.Segment, transcribe.Times, error) {
+	start := time.Now()
+	segments, times, err := t.Decoder.Recognize(ctx, clips)
+	t.waited += max(0, time.Since(start)-times.Feature-times.Encode)
+	return segments, times, err
+}
+
+// book adds what a recording took to the account and the metrics.
+func (b *Backend) book(request *Request, s *transcribe.Summary, queue time.Duration) {
+	a := Account{Sound: s.Duration, Decode: s.Load, Detect: s.Detect, Queue: queue, Encode: s.Times.Feature + s.Times.Encode}
+	request.Add(a)
+	b.Metrics.Recording(a.Sound, metrics.Stages{Queue: a.Queue, Decode: a.Decode, VAD: a.Detect, Encode: a.Encode}, time.Since(request.Start))
+}
+
+// backlog estimates when there is less to do.
+func (b *Backend) backlog() time.Duration {
+	stats := b.Queue.Stats()
+	if stats.Speed == 0 || stats.Engines == 0 {
+		return 5 * time.Second
+	}
+	wait := stats.Seconds / (stats.Speed * float64(stats.Engines))
+	return min(max(time.Duration(wait*float64(time.Second)), time.Second), 5*time.Minute)
+}
