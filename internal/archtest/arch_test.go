@@ -37,14 +37,14 @@ var mayImport = map[string]string{
 	"internal/modelstore":        "internal/feature internal/sensevoice internal/token internal/weights",
 	"internal/transcribe": "internal/audio internal/ctc internal/engine internal/feature internal/modelstore internal/segment" +
 		" internal/sensevoice internal/token internal/transcript internal/vad",
-	"internal/batch": "internal/audio internal/engine internal/sensevoice internal/transcribe internal/transcript",
-	"internal/bench": "internal/audio internal/engine/cpu internal/kernel internal/modelstore internal/transcribe",
-	"internal/spelling":          "",
-	"internal/config":            "internal/spelling",
-	"internal/limit":             "",
-	"internal/access":            "",
-	"internal/spool":             "internal/limit",
-	"internal/metrics":           "internal/batch",
+	"internal/batch":    "internal/audio internal/engine internal/sensevoice internal/transcribe internal/transcript",
+	"internal/bench":    "internal/audio internal/engine/cpu internal/kernel internal/modelstore internal/transcribe",
+	"internal/spelling": "",
+	"internal/config":   "internal/spelling",
+	"internal/limit":    "",
+	"internal/access":   "",
+	"internal/spool":    "internal/limit",
+	"internal/metrics":  "internal/batch",
 	"internal/api": "internal/access internal/audio internal/audio/decode internal/batch internal/limit internal/metrics" +
 		" internal/spelling internal/spool internal/token internal/transcribe internal/transcript internal/vad",
 }
