@@ -32,8 +32,6 @@ func (s *Scheduler) enter(ctx context.Context, c *clip) error {
 		if err = s.refusal(c); err == nil {
 			r.admitted = true
 			s.admit(c)
-		} else {
-			s.counts.Busy++
 		}
 	case len(s.waiting) == 0 && s.fits(c):
 		s.admit(c)
@@ -45,9 +43,7 @@ func (s *Scheduler) enter(ctx context.Context, c *clip) error {
 	if w != nil {
 		return s.wait(ctx, w)
 	}
-	if err != nil && err != ErrClosed {
-		s.refused(err)
-	}
+	s.refused(err)
 	return err
 }
 
@@ -64,6 +60,7 @@ func (s *Scheduler) wait(ctx context.Context, w *waiter) error {
 		if other == w {
 			s.waiting = append(s.waiting[:i:i], s.waiting[i+1:]...)
 			s.grant()
+			s.settle()
 			return w.clip.call.reason(ctx)
 		}
 	}
@@ -116,7 +113,11 @@ func (s *Scheduler) fits(c *clip) bool {
 
 // refusal says why a new request's first clip is not let in, nil if it is.
 func (s *Scheduler) refusal(c *clip) error {
-	wait := s.speed.time(s.queue.ahead(c)) / time.Duration(len(s.devices))
+	ahead := s.queue.ahead(c)
+	for other := range s.preparing {
+		ahead += min(other.seconds, c.seconds)
+	}
+	wait := s.speed.time(ahead) / time.Duration(len(s.devices))
 	excess := max(s.load.seconds+c.seconds-s.o.MaxQueueSeconds, float64(s.load.bytes+c.bytes-s.o.MaxQueueBytes)/bytesPerSecond)
 	retry := s.speed.time(excess) / time.Duration(len(s.devices))
 	if s.o.MaxWait > 0 && wait > s.o.MaxWait {

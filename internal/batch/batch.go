@@ -96,11 +96,13 @@ type Scheduler struct {
 	speed   speed
 	arena   int64 // bytes of the largest plan
 	counts  Counts
-	stages  [done + 1]int // clips at each stage
-	closed  bool
-	aborted bool
-	drained chan struct{} // closed when the scheduler is closed and nothing is left to do
-	spare   [][]float32   // space for features
+	stages  [done + 1]int // clips at each stage, of those ever let in
+
+	preparing map[*clip]struct{}
+	spare     [][]float32 // space for features
+	closed    bool
+	aborted   bool
+	drained   chan struct{} // closed when the scheduler is closed and nothing is left to do
 }
 
 // New starts a scheduler. Close ends it.
@@ -108,7 +110,9 @@ func New(o Options) (*Scheduler, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &Scheduler{o: o, queue: newQueue(), features: make(chan struct{}, runtime.GOMAXPROCS(0)), drained: make(chan struct{})}
+	s := &Scheduler{
+		o: o, queue: newQueue(), preparing: map[*clip]struct{}{}, features: make(chan struct{}, runtime.GOMAXPROCS(0)), drained: make(chan struct{}),
+	}
 	s.changed.L = &s.mu
 	for _, r := range o.Recognizers {
 		d, err := newDevice(s, r)

@@ -94,9 +94,6 @@ func (s *Scheduler) price(c *clip) error {
 	if fits {
 		return nil
 	}
-	s.mu.Lock()
-	s.counts.TooLarge++
-	s.mu.Unlock()
 	s.refused(tooLarge)
 	return tooLarge
 }
@@ -171,7 +168,7 @@ func (s *Scheduler) enqueue(c *clip) error {
 	}
 	s.move(c, queued)
 	s.queue.push(c)
-	s.changed.Signal()
+	s.changed.Broadcast()
 	return nil
 }
 
@@ -179,6 +176,12 @@ func (s *Scheduler) enqueue(c *clip) error {
 func (s *Scheduler) move(c *clip, to stage) {
 	s.stages[c.stage]--
 	s.stages[to]++
+	if c.stage == preparing {
+		delete(s.preparing, c)
+	}
+	if to == preparing {
+		s.preparing[c] = struct{}{}
+	}
 	c.stage = to
 }
 

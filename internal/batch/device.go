@@ -1,10 +1,7 @@
 package batch
 
 import (
-	"context"
-	"errors"
 	"math"
-	"slices"
 	"time"
 
 	"sensevoice/internal/audio"
@@ -30,18 +27,6 @@ type lane struct {
 	offset int64
 	limit  int64  // bytes of a batch's buffers
 	batch  *batch // that is running; changed under the scheduler's mu
-}
-
-// batch is clips that run together.
-type batch struct {
-	clips  []*clip
-	plan   *sensevoice.Plan
-	ctx    context.Context
-	cancel context.CancelFunc
-	live   int // clips that somebody waits for; under the scheduler's mu
-
-	start time.Time
-	away  time.Duration // that the engine was lent to others
 }
 
 func newDevice(s *Scheduler, r *transcribe.Recognizer) (*device, error) {
@@ -81,7 +66,7 @@ func (d *device) next() *batch {
 			s.changed.Wait()
 			continue
 		}
-		if s.stages[preparing] > 0 && s.o.Linger > 0 && !s.full() {
+		if len(s.preparing) > 0 && s.o.Linger > 0 && !s.full() {
 			if lingering.IsZero() {
 				lingering = time.Now()
 			}
@@ -102,9 +87,7 @@ func (d *device) next() *batch {
 
 // full tells whether company would change nothing: what waits is a batch already.
 func (s *Scheduler) full() bool {
-	waiting := s.stages[queued]
-	return s.o.MaxBatchSegments > 0 && waiting >= s.o.MaxBatchSegments ||
-		s.queue.head().seconds >= s.speed.within(s.o.MaxBatchTime)
+	return s.o.MaxBatchSegments > 0 && s.stages[queued] >= s.o.MaxBatchSegments || s.queue.seconds >= s.speed.within(s.o.MaxBatchTime)
 }
 
 // sleep waits, under mu, for a change or for some time.
@@ -116,58 +99,6 @@ func (s *Scheduler) sleep(t time.Duration) {
 	})
 	s.changed.Wait()
 	timer.Stop()
-}
-
-// pack takes clips for a lane in their order, as long as the batch stays within its bytes and, but for the first, within seconds of
-// sound, and as long as each passes. It returns nil if the first does not.
-func (s *Scheduler) pack(d *device, l *lane, most float64, pass func(*clip) bool) *batch {
-	var clips []*clip
-	var rows []int
-	var plan *sensevoice.Plan
-	total := 0.0
-	for c := s.queue.head(); c != nil; c = s.queue.head() {
-		if pass != nil && !pass(c) || s.o.MaxBatchSegments > 0 && len(rows) == s.o.MaxBatchSegments {
-			break
-		}
-		if total += c.seconds; len(rows) > 0 && total > most {
-			break
-		}
-		rows = append(rows, c.rows)
-		p, err := d.network.Plan(rows)
-		if err != nil || p.Arena > l.limit {
-			break
-		}
-		clips, plan = append(clips, s.queue.take()), p
-		s.move(c, running)
-	}
-	if len(clips) == 0 {
-		return nil
-	}
-	l.batch = newBatch(clips, plan)
-	return l.batch
-}
-
-// newBatch makes a batch of clips that have left the queue, under mu. It stops when nobody waits for any of them.
-func newBatch(clips []*clip, plan *sensevoice.Plan) *batch {
-	b := &batch{clips: clips, plan: plan}
-	b.ctx, b.cancel = context.WithCancel(context.Background())
-	for _, c := range clips {
-		c.batch = b
-		if c.call.err == nil {
-			b.live++
-		}
-	}
-	if b.live == 0 {
-		b.cancel()
-	}
-	return b
-}
-
-// leave notes that one clip less is waited for.
-func (b *batch) leave() {
-	if b.live--; b.live == 0 {
-		b.cancel()
-	}
 }
 
 // between lets short batches overtake the one that is running.
@@ -193,141 +124,4 @@ func (d *device) overtaker(done, blocks int) *batch {
 	return s.pack(d, &d.express, min(rest, s.speed.within(s.o.MaxBatchTime)), func(c *clip) bool {
 		return c.seconds < rest && s.queue.precedes(c, b.clips[0])
 	})
-}
-
-// compute runs a batch in a lane. One that fails is run again in halves, down to single clips: if memory was refused, there
-// may be enough for less, and if a clip is damaged, others must not suffer.
-func (d *device) compute(b *batch, l *lane) {
-	defer b.cancel()
-	b.plan.Move(l.offset)
-	out, encode, err := d.run(b, l)
-	if err != nil && b.ctx.Err() == nil && len(b.clips) > 1 {
-		half := len(b.clips) / 2
-		d.again(b.clips[:half], l)
-		d.again(b.clips[half:], l)
-		return
-	}
-	if err == nil {
-		for i, c := range b.clips {
-			from, to := out.Starts[i], out.Starts[i+1]
-			c.ids, c.logProbs = slices.Clone(out.IDs[from:to]), slices.Clone(out.LogProbs[from:to])
-		}
-	}
-	d.finish(b, l, encode, err)
-}
-
-func (d *device) run(b *batch, l *lane) (*sensevoice.Output, time.Duration, error) {
-	if err := d.network.Engine().Reserve(b.plan.Arena); err != nil {
-		return nil, 0, &MemoryError{b.plan.Arena, err}
-	}
-	segments := make([]sensevoice.Segment, len(b.clips))
-	for i, c := range b.clips {
-		segments[i] = c.segment
-	}
-	b.start = time.Now()
-	out, err := l.runner.Run(b.ctx, b.plan, segments)
-	return out, time.Since(b.start) - b.away, err
-}
-
-// again runs a part of a batch that failed.
-func (d *device) again(clips []*clip, l *lane) {
-	rows := make([]int, len(clips))
-	for i, c := range clips {
-		rows[i] = c.rows
-	}
-	plan, err := d.network.Plan(rows)
-	if err != nil {
-		panic("batch: no plan for a part of a batch that had one: " + err.Error())
-	}
-	s := d.s
-	s.mu.Lock()
-	b := newBatch(clips, plan)
-	l.batch = b
-	s.counts.Halvings++
-	s.mu.Unlock()
-	d.compute(b, l)
-}
-
-// finish hands out a batch's results, or the error to those who still wait for it.
-func (d *device) finish(b *batch, l *lane, encode time.Duration, err error) {
-	report := BatchReport{
-		Engine: d.network.Engine().Name(), Segments: len(b.clips), Encode: encode, ArenaBytes: b.plan.Arena, Overtook: l == &d.express, Err: err,
-	}
-	for _, c := range b.clips {
-		report.Seconds += c.seconds
-	}
-	starts, share := b.plan.Batch.Starts, float64(encode)/float64(b.plan.Batch.Rows())
-	var ready []ClipReport
-	s := d.s
-	s.mu.Lock()
-	s.note(&report)
-	for i, c := range b.clips {
-		c.report.Encode = time.Duration(share * float64(starts[i+1]-starts[i]))
-		c.report.Queue = b.start.Sub(c.came) - c.report.Feature
-		if s.deliver(c, err) {
-			ready = append(ready, c.report)
-		}
-	}
-	l.batch = nil
-	s.mu.Unlock()
-	if s.o.Observer == nil {
-		return
-	}
-	s.o.Observer.Batch(report)
-	for _, r := range ready {
-		s.o.Observer.Clip(r)
-	}
-}
-
-// note keeps account of a batch, under mu.
-func (s *Scheduler) note(r *BatchReport) {
-	s.counts.Batches++
-	if r.Overtook {
-		s.counts.Overtakes++
-	}
-	if r.Err == nil {
-		s.arena = max(s.arena, r.ArenaBytes)
-		s.speed.measure(r.Seconds, r.Encode)
-	}
-}
-
-// deliver takes a clip out of a batch, under mu, and tells whether its caller gets a result.
-func (s *Scheduler) deliver(c *clip, err error) (ready bool) {
-	s.queue.done(c)
-	s.keep(c.segment.Features)
-	k := c.call
-	c.segment.Features, c.batch = nil, nil
-	switch {
-	case k.err != nil:
-		s.count(k.err)
-	case err != nil:
-		s.count(err)
-		s.release(c)
-		k.end(err)
-		return false
-	default:
-		s.counts.Clips++
-		k.request.usage.add(c)
-		if k.left--; k.left == 0 {
-			close(k.over)
-		}
-	}
-	s.release(c)
-	return k.err == nil
-}
-
-// count notes a clip that has no result.
-func (s *Scheduler) count(err error) {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		s.counts.Cancelled++
-	} else {
-		s.counts.Failed++
-	}
-}
-
-// keep keeps space for features for others.
-func (s *Scheduler) keep(space []float32) {
-	if len(s.spare) < mostSpare && cap(space) <= spareFeatures {
-		s.spare = append(s.spare, space)
-	}
 }

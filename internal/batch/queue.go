@@ -6,9 +6,10 @@ import "container/heap"
 // key's level one for each of its requests. Time in a level is virtual, in seconds of sound: it advances by what was served,
 // divided by the flows that shared it. A flow's next clip has a finish on that scale, and the least comes first.
 type queue struct {
-	root level
-	keys map[string]*flow
-	made uint64 // flows
+	root    level
+	keys    map[string]*flow
+	made    uint64  // flows
+	seconds float64 // of sound, queued
 }
 
 // level is a set of flows that share service equally.
@@ -63,6 +64,7 @@ func (q *queue) push(c *clip) {
 		f.level, f.start = l, 0 // the key was forgotten meanwhile
 	}
 	f.clips = append(f.clips, c)
+	q.seconds += c.seconds
 	for ; f != nil; f = f.level.parent {
 		if f.active == 0 {
 			f.start = max(f.start, f.level.now) // what others were served meanwhile is no credit
@@ -96,7 +98,9 @@ func (q *queue) key(name string) *flow {
 func (q *queue) take() *clip {
 	c := q.head()
 	f := c.flow
+	f.clips[0] = nil
 	f.clips = f.clips[1:]
+	q.seconds -= c.seconds
 	for i := 0; f != nil; f, i = f.level.parent, i+1 {
 		c.finish[i] = f.start + c.seconds
 		f.level.now = max(f.level.now, f.start)
@@ -111,6 +115,7 @@ func (q *queue) take() *clip {
 // remove takes out a clip that nobody waits for any more.
 func (q *queue) remove(c *clip) {
 	f := c.flow
+	q.seconds -= c.seconds
 	for i, other := range f.clips {
 		if other == c {
 			f.clips = append(f.clips[:i:i], f.clips[i+1:]...)

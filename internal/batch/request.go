@@ -63,14 +63,17 @@ func (r *Request) Usage() Usage {
 }
 
 // Check answers what a new request of the key, with a first clip of that many seconds, would be answered now: nil,
-// [*BusyError] or [ErrClosed]. It saves reading and decoding what is then refused.
+// [*BusyError] or [ErrClosed]. It saves reading and decoding what is then
+// refused; a refusal counts as one.
 func (s *Scheduler) Check(key string, seconds float64) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return ErrClosed
+	err := ErrClosed
+	if !s.closed {
+		err = s.refusal(&clip{flow: &flow{name: key}, seconds: seconds, bytes: int64(seconds * bytesPerSecond)})
 	}
-	return s.refusal(&clip{flow: &flow{name: key}, seconds: seconds, bytes: int64(seconds * bytesPerSecond)})
+	s.mu.Unlock()
+	s.refused(err)
+	return err
 }
 
 // Recognize implements [transcribe.Decoder]: it decodes clips, in batches with those of other requests, and answers a
@@ -81,6 +84,9 @@ func (r *Request) Recognize(ctx context.Context, clips []transcribe.Clip) ([]tra
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadlineCause(ctx, r.ticket.Deadline, &DeadlineError{r.ticket.Deadline})
 		defer cancel()
+	}
+	if ctx.Err() != nil {
+		return nil, transcribe.Times{}, context.Cause(ctx)
 	}
 	k, err := r.newCall(clips)
 	if err != nil {

@@ -1,6 +1,9 @@
 package batch
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Observer is told what a scheduler does, from its goroutines: methods return at once and may be called from several
 // goroutines. A server's metrics are one.
@@ -56,8 +59,21 @@ type Counts struct {
 	TooLarge  uint64 // requests refused because of their size
 }
 
-// refused tells the observer.
+// refused counts a refusal and tells the observer. Nil and other errors are none.
 func (s *Scheduler) refused(err error) {
+	var busy *BusyError
+	var large *TooLargeError
+	isBusy, isLarge := errors.As(err, &busy), errors.As(err, &large)
+	if !isBusy && !isLarge {
+		return
+	}
+	s.mu.Lock()
+	if isBusy {
+		s.counts.Busy++
+	} else {
+		s.counts.TooLarge++
+	}
+	s.mu.Unlock()
 	if s.o.Observer != nil {
 		s.o.Observer.Refused(err)
 	}
