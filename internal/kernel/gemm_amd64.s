@@ -27,7 +27,7 @@ panel:
 
 four:
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
+	ADDQ         R8, DI
 	VMOVUPS      (R10), Y2
 	VMOVUPS      32(R10), Y3
 	VBROADCASTSS (R9), Y4
@@ -126,7 +126,7 @@ panel:
 
 four:
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
+	ADDQ         R8, DI
 	VMOVUPS      (R10), Y1
 	VBROADCASTSS (R9), Y2
 	VFMADD231PS  Y1, Y2, Y0
@@ -214,7 +214,7 @@ panel:
 
 four:
 	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
+	ADDQ         R9, R8
 	VMOVUPS      (R11), Y4
 	VMOVUPS      32(R11), Y5
 	VBROADCASTSS (R10), Y6
@@ -338,7 +338,7 @@ panel:
 
 four:
 	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
+	ADDQ         R9, R8
 	VMOVUPS      (R11), Y2
 	VBROADCASTSS (R10), Y3
 	VFMADD231PS  Y2, Y3, Y0
@@ -443,7 +443,7 @@ panel:
 
 four:
 	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
+	ADDQ         R9, R8
 	VMOVUPS      (R11), Y6
 	VMOVUPS      32(R11), Y7
 	VBROADCASTSS (R10), Y8
@@ -592,7 +592,7 @@ panel:
 
 four:
 	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
+	ADDQ         R9, R8
 	VMOVUPS      (R11), Y3
 	VBROADCASTSS (R10), Y4
 	VFMADD231PS  Y3, Y4, Y0
@@ -716,7 +716,7 @@ panel:
 
 four:
 	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
+	ADDQ         R9, R8
 	VMOVUPS      (R12), Y8
 	VMOVUPS      32(R12), Y9
 	VBROADCASTSS (R10), Y10
@@ -894,7 +894,7 @@ panel:
 
 four:
 	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
+	ADDQ         R9, R8
 	VMOVUPS      (R12), Y4
 	VBROADCASTSS (R10), Y5
 	VFMADD231PS  Y4, Y5, Y0
@@ -1037,7 +1037,7 @@ panel:
 
 four:
 	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
+	ADDQ         R9, R8
 	VMOVUPS      (R12), Y10
 	VMOVUPS      32(R12), Y11
 	VBROADCASTSS (R10), Y12
@@ -1240,7 +1240,7 @@ panel:
 
 four:
 	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
+	ADDQ         R9, R8
 	VMOVUPS      (R12), Y5
 	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y5, Y6, Y0
@@ -1400,7 +1400,7 @@ panel:
 
 four:
 	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
+	ADDQ         R9, R8
 	VMOVUPS      (R12), Y12
 	VMOVUPS      32(R12), Y13
 	VBROADCASTSS (R10), Y14
@@ -1628,7 +1628,7 @@ panel:
 
 four:
 	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
+	ADDQ         R9, R8
 	VMOVUPS      (R12), Y6
 	VBROADCASTSS (R10), Y7
 	VFMADD231PS  Y6, Y7, Y0
@@ -1799,7 +1799,7 @@ panel:
 
 four:
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
+	ADDQ         R8, DI
 	VMOVUPS      (R10), Y10
 	VMOVUPS      32(R10), Y11
 	VBROADCASTSS (R9), Y12
@@ -2005,7 +2005,7 @@ panel:
 
 four:
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
+	ADDQ         R8, DI
 	VMOVUPS      (R10), Y12
 	VMOVUPS      32(R10), Y13
 	VBROADCASTSS (R9), Y14

@@ -115,7 +115,7 @@ func (t *tile) loop() {
 	JLT(operand.LabelRef("tail"))
 	Label("four")
 	PREFETCHT0(operand.Mem{Base: t.ahead})
-	ADDQ(operand.Imm(64), t.ahead)
+	ADDQ(t.stride, t.ahead)
 	for i := range unroll {
 		t.step(i)
 	}
