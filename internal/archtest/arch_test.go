@@ -37,14 +37,21 @@ var mayImport = map[string]string{
 	"internal/modelstore":        "internal/feature internal/sensevoice internal/token internal/weights",
 	"internal/transcribe": "internal/audio internal/ctc internal/engine internal/feature internal/modelstore internal/segment" +
 		" internal/sensevoice internal/token internal/transcript internal/vad",
-	"internal/batch":    "internal/audio internal/engine internal/sensevoice internal/transcribe internal/transcript",
-	"internal/bench":    "internal/audio internal/engine/cpu internal/kernel internal/modelstore internal/transcribe",
-	"internal/spelling": "",
-	"internal/config":   "internal/spelling",
-	"internal/limit":    "",
-	"internal/access":   "",
-	"internal/spool":    "internal/limit",
-	"internal/metrics":  "internal/batch",
+	"internal/batch":       "internal/audio internal/engine internal/sensevoice internal/transcribe internal/transcript",
+	"internal/bench":       "internal/audio internal/engine/cpu internal/kernel internal/modelstore internal/transcribe",
+	"internal/lang":        "",
+	"internal/clib":        "", // with what imports it, only in the helper program: it makes a program need glibc
+	"internal/cuda/driver": "internal/clib",
+	"internal/cuda/stub":   "", // for tests only
+	"internal/gpu":         "internal/lang",
+	"internal/gpu/nvml":    "internal/clib",
+	"internal/gpu/survey":  "internal/clib internal/cuda/driver internal/gpu internal/gpu/nvml",
+	"internal/spelling":    "",
+	"internal/config":      "internal/spelling",
+	"internal/limit":       "",
+	"internal/access":      "",
+	"internal/spool":       "internal/limit",
+	"internal/metrics":     "internal/batch",
 	"internal/api": "internal/access internal/audio internal/audio/decode internal/batch internal/limit internal/metrics" +
 		" internal/spelling internal/spool internal/token internal/transcribe internal/transcript internal/vad",
 }
@@ -55,6 +62,7 @@ var mayUseUnsafe = map[string]string{
 	"internal/weights":    "views mapped bytes as numbers",
 	"internal/sensevoice": "views made-up numbers as a file's bytes",
 	"internal/modelstore": "asks Windows for free space and locks",
+	"internal/clib":       "hands memory outside the Go heap to C libraries, so that their bindings need none",
 }
 
 func TestImports(t *testing.T) {

@@ -1,0 +1,71 @@
+//go:build linux && (amd64 || arm64)
+
+// Command sensevoice-gpu is the part of sensevoice that links the GPU's libraries. The server starts it: to look at
+// the machine's GPUs, and as the worker that computes on one. It needs glibc; sensevoice itself does not.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"sensevoice/internal/gpu/survey"
+)
+
+const usage = `Usage: sensevoice-gpu look     print what GPUs there are, as JSON
+       sensevoice-gpu watch    the same, again for every line of standard input, until it ends
+`
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+func run(args []string, in io.Reader, out, errOut io.Writer) int {
+	if len(args) != 1 {
+		fmt.Fprint(errOut, usage)
+		return 2
+	}
+	// CUDA is to list all devices; the server applies CUDA_VISIBLE_DEVICES itself, and says what it hides. The order stays.
+	os.Unsetenv("CUDA_VISIBLE_DEVICES")
+	options := survey.Options{NVML: os.Getenv("SENSEVOICE_NVML"), CUDA: os.Getenv("SENSEVOICE_LIBCUDA")}
+	var err error
+	switch args[0] {
+	case "look":
+		err = json.NewEncoder(out).Encode(survey.Open(options).Look()) // no Close: it may hang, and the process ends
+	case "watch":
+		err = watch(options, in, out)
+	default:
+		fmt.Fprint(errOut, usage)
+		return 2
+	}
+	if err != nil {
+		fmt.Fprintln(errOut, "sensevoice-gpu:", err)
+		return 1
+	}
+	return 0
+}
+
+// watch answers each line with a snapshot, so that whoever asks sets the pace and can ask again at once.
+func watch(o survey.Options, in io.Reader, out io.Writer) error {
+	s := survey.Open(o)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	encoder := json.NewEncoder(out)
+	lines := bufio.NewScanner(in)
+	for first := true; lines.Scan(); first = false {
+		started := time.Now()
+		seen := s.Look()
+		seen.Elapsed = time.Since(started).Seconds()
+		if err := encoder.Encode(seen); err != nil {
+			return err
+		}
+		if first {
+			s.Watch(ctx)
+		}
+	}
+	return lines.Err()
+}
