@@ -10,8 +10,12 @@ import (
 // docs/embedded-model.md.
 const EmbeddedName = "embedded"
 
-//go:embed embedded/sensevoice-tiny.safetensors
-var embeddedSenseVoice []byte
+var (
+	//go:embed embedded/sensevoice-tiny.safetensors
+	embeddedSenseVoice []byte
+	//go:embed embedded/fsmn-vad-tiny.safetensors
+	embeddedVAD []byte
+)
 
 func openEmbedded() (*Model, error) {
 	w, err := weights.OpenBytes(EmbeddedName, embeddedSenseVoice)
@@ -19,4 +23,10 @@ func openEmbedded() (*Model, error) {
 		return nil, err
 	}
 	return newModel(EmbeddedName, w, "")
+}
+
+// EmbeddedVAD returns the weights of the FSMN-VAD in the program, with their normalisation, for vad.New. It is trained on the
+// same recordings and voices as the embedded SenseVoice.
+func EmbeddedVAD() (*weights.File, error) {
+	return weights.OpenBytes(EmbeddedName+" VAD", embeddedVAD)
 }
