@@ -16,7 +16,8 @@ function table(rows) {
 }
 
 function titled(title, ...children) {
-  return children.flat().length ? [h("h3", { t: title }), ...children] : [];
+  const inside = children.flat();
+  return inside.length ? [h("h3", { t: title }), ...inside] : [];
 }
 
 function operation(doc, o) {
@@ -31,7 +32,7 @@ function operation(doc, o) {
       ...titled("Parameters", parameters.length ? table(parameters) : []),
       ...titled("Body", fields.length ? [h("p", { class: "note" }, body.type), table(fields)] : []),
       ...titled("Answers", Object.entries(o.responses || {}).map(([status, r]) => response(doc, status, doc.resolve(r)))),
-      h("h3", { t: "From the command line" }), h("pre", null, doc.curl(o, address("").href.replace(/\/$/, ""))),
+      h("h3", { t: "From the command line" }), h("pre", null, doc.curl(o, address(".").href.replace(/\/$/, ""))),
       h("h3", { t: "Try it" }), ...attempt(doc, o, body));
   } },
   h("summary", null, h("span", { class: "method" }, o.method.toUpperCase()), h("code", null, o.path), h("span", { class: "note" }, o.summary || "")), inside);

@@ -44,7 +44,7 @@ class Session {
       const source = await microphone.open((frame, level) => this.heard(frame, level), error => { this.problem(error); this.stop(); });
       this.state("connecting");
       this.connection = new Connection(
-        { language: this.options.language, use_itn: this.options.itn, encoding: "pcm16", partials: true },
+        { language: this.options.language, use_itn: this.options.itn, encoding: "pcm16" },
         { state: name => this.state(name), result: (r, later) => this.result(r, later), lag: s => this.lag(s), problem: e => this.problem(e) });
       await Promise.race([this.stopped, this.connection.finished]);
       this.button(false, "Stop");

@@ -2,9 +2,9 @@
 
 /** Problem is an error that people can read: a title, the server's own words or ours, and a hint. */
 export class Problem extends Error {
-  constructor(title, { detail, t, hint, command } = {}) {
+  constructor(title, { detail, t, hint, command, status } = {}) {
     super(detail || t || title);
-    Object.assign(this, { title, detail, t, hint, command }); // detail is shown as it is, the others in the reader's language
+    Object.assign(this, { title, detail, t, hint, command, status }); // detail is shown as it is, the others in the reader's language
   }
 }
 
@@ -27,8 +27,8 @@ export function refusal(status, text, retryAfter) {
     detail = body.error?.message || faults || body.message || body.reason || detail;
   } catch { /* not JSON */ }
   if (status === 401) dispatchEvent(new Event("key-wanted"));
-  const titles = { 401: "The server asks for an access key", 403: "The server does not allow this", 413: "This is too much for the server", 415: "The server does not know this format", 422: "The server does not understand this", 429: "The server is busy", 503: "The server is busy" };
-  return new Problem(titles[status] || `HTTP ${status}`, { detail, hint: retryAfter && ["Try again in {0} s.", retryAfter] });
+  const titles = { 400: "The server cannot read this", 401: "The server asks for an access key", 403: "The server does not allow this", 413: "This is too much for the server", 415: "The server does not know this format", 422: "The server does not understand this", 429: "The server is busy", 503: "The server is busy", 504: "It took too long" };
+  return new Problem(titles[status] || `HTTP ${status}`, { detail, status, hint: retryAfter && ["Try again in {0} s.", retryAfter] });
 }
 
 const unreachable = () => new Problem("The server cannot be reached", { t: "Is it running, and is this computer connected to it?" });
@@ -51,7 +51,7 @@ export function upload(path, form, { sent, signal }) {
     for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value);
     request.upload.onprogress = e => sent(e.lengthComputable ? e.loaded / e.total : 0);
     request.upload.onload = () => sent(1);
-    request.onerror = () => reject(unreachable());
+    request.onerror = () => reject(new Problem("The connection broke", { t: "Is the server running? One that refuses a file for its size may end the upload like this, too." }));
     request.onabort = () => reject(new DOMException("", "AbortError"));
     request.onload = () => {
       if (request.status !== 200) return reject(refusal(request.status, request.responseText, request.getResponseHeader("Retry-After")));

@@ -1,6 +1,6 @@
 // The live interface, /ws/asr: 16-bit sound of 16 kHz goes up in binary frames, text comes down as JSON. A connection that breaks is made anew,
 // and hears again what had no final text yet.
-import { Problem, address, key } from "./server.js";
+import { Problem, address, key, read } from "./server.js";
 
 const bytesPerSecond = 32000;
 const keptSeconds = 60;      // of sound without final text that a new connection hears again
@@ -34,6 +34,8 @@ export class Connection {
     this.ready = true;
     this.socket.send(JSON.stringify({ type: "config", config: this.config }));
     for (const frame of this.kept) this.socket.send(frame);
+    if (this.lost > 0.5) this.on.problem(new Problem("Sound was lost", { t: ["The connection was away for too long: {0} s were not kept.", Math.round(this.lost)] }));
+    this.lost = 0;
     this.on.state(this.ending ? "finishing" : "listening");
     if (this.ending) this.socket.send(JSON.stringify({ type: "end" }));
   }
@@ -67,25 +69,34 @@ export class Connection {
         this.on.result(message, this.later);
         if (message.is_final) this.forget(this.later + message.segment_end_time);
         break;
-      case "end":
-        this.close();
+      case "ended": // all that it has heard is answered
+        if (this.ending) return this.close();
+        this.forget(this.later + message.duration); // it is about to go away: see closed
         break;
       case "error":
-        this.on.problem(new Problem("The server reports an error", { detail: message.message }));
+        this.on.problem(new Problem("The server reports an error", { detail: [message.message, message.detail].filter(Boolean).join(": ") }));
         break;
     }
   }
 
-  closed(event) {
+  async closed(event) {
+    const refused = !this.ready;
     this.ready = false;
     if (this.over) return;
-    if (this.ending && event.code === 1000) return this.close(); // all had been said
-    if (event.code === 1008 || ++this.failures > attempts) { // the server does not want us, or is gone
-      this.on.problem(new Problem("The connection is closed", { detail: event.reason, t: "The server does not answer. What was said until here stays on this page." }));
-      return this.close();
-    }
     this.on.state("reconnecting");
-    this.timer = setTimeout(() => this.open(), delays[Math.min(this.failures, delays.length) - 1]);
+    if (refused) { // browsers do not say why; a plain request does
+      const error = await read("api/v1/status").then(() => null, e => e);
+      if (error?.status === 401 || error?.status === 403) return this.fail(error);
+    }
+    if (event.code === 1008 || ++this.failures > attempts) { // the server does not want us, or is gone
+      return this.fail(new Problem("The connection is closed", { detail: event.reason, t: "The server does not answer. What was said until here stays on this page." }));
+    }
+    if (!this.over) this.timer = setTimeout(() => this.open(), delays[Math.min(this.failures, delays.length) - 1]);
+  }
+
+  fail(error) {
+    this.on.problem(error);
+    this.close();
   }
 
   /** end tells the server that the recording is over, and settles when its last text is here. */
@@ -93,10 +104,7 @@ export class Connection {
     this.ending = true;
     this.on.state("finishing");
     if (this.ready) this.socket.send(JSON.stringify({ type: "end" }));
-    this.deadline = setTimeout(() => {
-      this.on.problem(new Problem("The server does not acknowledge the end", { t: "The last words may be missing." }));
-      this.close();
-    }, patience);
+    this.deadline = setTimeout(() => this.fail(new Problem("The server does not acknowledge the end", { t: "The last words may be missing." })), patience);
     return this.finished;
   }
 
