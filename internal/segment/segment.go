@@ -17,7 +17,8 @@ type Piece struct {
 	CutBefore, CutAfter bool // whether its start and its end are cuts through speech
 }
 
-// Options are the lengths that decide, in samples.
+// Options are the lengths that decide, in samples. Max is more than Search and twice Overlap, or cuts would lead nowhere; Overlap is at
+// least 100 ms.
 type Options struct {
 	Max     int64 // the most that is recognised at once, overlap included
 	Overlap int64 // that is recognised beyond a cut
