@@ -36,7 +36,7 @@ var mayImport = map[string]string{
 	"internal/segment":           "",
 	"internal/modelstore":        "internal/feature internal/sensevoice internal/token internal/weights",
 	"internal/transcribe": "internal/audio internal/ctc internal/engine internal/feature internal/modelstore internal/segment" +
-		" internal/sensevoice internal/token internal/transcript internal/vad",
+		" internal/kernel internal/sensevoice internal/token internal/transcript internal/vad",
 	"internal/batch":       "internal/audio internal/engine internal/sensevoice internal/transcribe internal/transcript",
 	"internal/bench":       "internal/audio internal/engine/cpu internal/kernel internal/modelstore internal/transcribe",
 	"internal/lang":        "",
@@ -54,6 +54,15 @@ var mayImport = map[string]string{
 	"internal/metrics":     "internal/batch",
 	"internal/api": "internal/access internal/audio internal/audio/decode internal/batch internal/limit internal/metrics" +
 		" internal/spelling internal/spool internal/token internal/transcribe internal/transcript internal/vad",
+	"internal/api/socket": "internal/api",
+	"internal/api/speech": "internal/api internal/audio internal/audio/decode internal/audio/pcm internal/audio/resample internal/batch" +
+		" internal/transcribe internal/transcript",
+	"internal/api/wsasr": "internal/api internal/api/socket internal/api/speech internal/audio internal/audio/decode internal/token" +
+		" internal/transcribe internal/transcript",
+	"internal/api/funasrws": "internal/api internal/api/socket internal/api/speech internal/audio internal/audio/decode internal/audio/pcm" +
+		" internal/spool internal/token internal/transcribe internal/transcript",
+	"internal/api/sockettest": "internal/access internal/api internal/audio/wav internal/batch internal/engine/cpu internal/golden" +
+		" internal/kernel internal/limit internal/metrics internal/modelstore internal/spool internal/transcribe internal/vad", // for tests only
 }
 
 // mayUseUnsafe gives the reason for each room that goes around the type system.
