@@ -2,12 +2,9 @@ package transcribe
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"time"
 
-	"sensevoice/internal/audio"
 	"sensevoice/internal/transcript"
 	"sensevoice/internal/vad"
 )
@@ -97,49 +94,3 @@ type Pipeline struct {
 
 // NewPipeline makes a pipeline of a decoder and a network for voice detection, which may be nil if VAD is always off.
 func NewPipeline(d Decoder, v *vad.Model) *Pipeline { return &Pipeline{decoder: d, vad: v} }
-
-// Run transcribes a whole source, in memory that does not grow with it but for the list of what was skipped. emit gets each
-// segment in order, soon after its end; an error of emit, of the source or of the decoder ends the run. The Summary tells how far it came.
-func (p *Pipeline) Run(ctx context.Context, src Source, o PipelineOptions, emit func(transcript.Segment) error) (*Summary, error) {
-	summary := &Summary{}
-	live, err := p.NewLive(o)
-	if err != nil {
-		return summary, err
-	}
-	chunk := make([]float32, audio.SampleRate/2)
-	for ended := false; !ended; {
-		if err := ctx.Err(); err != nil {
-			return summary, err
-		}
-		start := time.Now()
-		n, err := src.Read(chunk)
-		summary.Load += time.Since(start)
-		ended = errors.Is(err, io.EOF)
-		if err != nil && !ended {
-			return summary, err
-		}
-		segments, err := live.Write(ctx, chunk[:n])
-		if err := summary.pass(live, segments, emit, err); err != nil {
-			return summary, err
-		}
-	}
-	if live.cutter.Written() < minSamples {
-		return summary, fmt.Errorf("%w (%.4g s)", ErrTooShort, live.Written().Seconds())
-	}
-	segments, err := live.Flush(ctx)
-	return summary, summary.pass(live, segments, emit, err)
-}
-
-// Transcribe transcribes a whole source into one result. load is the time that opening it took, for the account.
-func (p *Pipeline) Transcribe(ctx context.Context, file string, src Source, o PipelineOptions, load time.Duration) (*transcript.Result, error) {
-	start := time.Now()
-	var segments []transcript.Segment
-	summary, err := p.Run(ctx, src, o, func(s transcript.Segment) error {
-		segments = append(segments, s)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return summary.Result(file, segments, load, load+time.Since(start)), nil
-}

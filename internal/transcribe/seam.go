@@ -12,9 +12,9 @@ import (
 // what follows; the piece after gives up what the one before has kept.
 type seam struct {
 	at    transcript.Seconds
-	end   transcript.Seconds   // of the segment before: the cut, or the end of a last word that the cut runs through
-	words []transcript.Word // near the cut, in order
-	kept  int               // so many of them stayed with the piece before
+	end   transcript.Seconds // of the segment before: the cut, or the end of a last word that the cut runs through
+	words []transcript.Word  // near the cut, in order
+	kept  int                // so many of them stayed with the piece before
 }
 
 const (

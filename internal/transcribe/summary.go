@@ -17,18 +17,6 @@ type Summary struct {
 	Times    Times                // of all batches
 }
 
-// pass notes what a stream's latest call brought, and hands its segments on. err is that call's error: segments from before it count.
-func (s *Summary) pass(l *Live, segments []transcript.Segment, emit func(transcript.Segment) error, err error) error {
-	s.Duration, s.Detect, s.Times = l.Written(), l.detect, l.times
-	s.Skipped = append(s.Skipped, l.skipped...)
-	for _, segment := range segments {
-		if err := emit(segment); err != nil {
-			return err
-		}
-	}
-	return err
-}
-
 // Result makes the result of a recording of its segments. load is what it took to open the source, total the time in all.
 func (s *Summary) Result(file string, segments []transcript.Segment, load, total time.Duration) *transcript.Result {
 	timing := transcript.NewTiming(s.Duration, load+s.Load, s.Detect+s.Times.Feature, s.Times.Encode, total)
