@@ -14,7 +14,7 @@ import (
 )
 
 // sizes are the most bytes that a page may load, all its files together: they go over slow lines, and are read by people.
-var sizes = map[string]int{Index: 60 << 10, Docs: 60 << 10}
+var sizes = map[string]int{Index: 64 << 10, Docs: 60 << 10}
 
 // served are addresses of the server that pages name and that are no files.
 var served = []string{".", "docs", "ws-test", "openapi.json"}
