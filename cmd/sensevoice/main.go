@@ -25,13 +25,18 @@ type program struct {
 	in       io.Reader
 	out, err io.Writer
 	getenv   func(string) string
+	args     []string // of the command line
 }
 
 // commands are the subcommands, one file each.
 type commands struct {
 	Transcribe transcribeCommand `cmd:"" help:"Turn recordings into text."`
+	Serve      serveCommand      `cmd:"" help:"Serve recognition over HTTP and WebSocket."`
+	Config     configCommand     `cmd:"" help:"Show the settings of the server, and where each comes from."`
 	Model      modelCommand      `cmd:"" help:"Pull, list, show, verify, remove and convert models."`
 	Bench      benchCommand      `cmd:"" help:"Measure the speed of recognition on this machine."`
+	Completion completionCommand `cmd:"" help:"Write a completion script for a shell."`
+	Man        manCommand        `cmd:"" help:"Write the manual page."`
 	Version    versionCommand    `cmd:"" help:"Show the version."`
 }
 
@@ -51,16 +56,7 @@ func (e silentError) Error() string { return fmt.Sprintf("exit code %d", e.code)
 
 // run parses arguments, runs the subcommand and returns the exit code.
 func (p *program) run(ctx context.Context, args []string) (code int) {
-	parser, err := kong.New(&commands{},
-		kong.Name("sensevoice"),
-		kong.Description("Speech recognition for Mandarin, Cantonese, English, Japanese and Korean, with language, emotion and sound-event tags."),
-		kong.Writers(p.out, p.err),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.UsageOnError(),
-		kong.Exit(func(c int) { panic(exitRequest(c)) }),
-		kong.Bind(p),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-	)
+	parser, err := p.parser(&commands{}, ctx)
 	if err != nil {
 		fmt.Fprintln(p.err, "sensevoice:", err)
 		return exitFailed
@@ -69,12 +65,28 @@ func (p *program) run(ctx context.Context, args []string) (code int) {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
+	p.args = args
 	parsed, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(p.err, "sensevoice: %v\nTry: sensevoice --help\n", err)
 		return exitUsage
 	}
 	return p.report(ctx, parsed.Run())
+}
+
+// parser makes the parser of the command line.
+func (p *program) parser(c *commands, ctx context.Context) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("sensevoice"),
+		kong.Description("Speech recognition for Mandarin, Cantonese, English, Japanese and Korean, with language, emotion and sound-event tags."),
+		kong.Writers(p.out, p.err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.UsageOnError(),
+		kong.Exit(func(c int) { panic(exitRequest(c)) }),
+		kong.Bind(p),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.ValueFormatter(helpWithVariables),
+	)
 }
 
 // exitRequest is what kong's wish to exit, after --help, unwinds as.

@@ -57,8 +57,8 @@ func Wrong(field, message string) *Error {
 // statusClientGone is what the log has for a request whose client left, as nginx has it.
 const statusClientGone = 499
 
-// classify makes an Error of any error, by what it says about who can do something about it.
-func classify(ctx context.Context, err error) *Error {
+// Public makes of any error what a client may be told, by who can do something about it.
+func Public(ctx context.Context, err error) *Error {
 	var known *Error
 	switch {
 	case errors.As(err, &known):
@@ -84,7 +84,7 @@ func classifySound(err error) *Error {
 	var long *audio.TooLongError
 	switch {
 	case errors.As(err, &long):
-		return &Error{Status: http.StatusRequestEntityTooLarge, Message: long.Error() + ", the limit of this server; divide it", Reason: "too long"}
+		return &Error{Status: http.StatusRequestEntityTooLarge, Message: err.Error() + ", the limit of this server; divide it", Reason: "too long"}
 	case errors.As(err, &format):
 		return &Error{Status: http.StatusBadRequest, Message: "cannot read the recording: " + err.Error(), Code: "invalid_audio", Reason: "bad audio"}
 	case errors.Is(err, audio.ErrNoSamples), errors.Is(err, transcribe.ErrTooShort):
@@ -131,3 +131,11 @@ func tooLarge(limit int64) *Error {
 		Message: fmt.Sprintf("the request is larger than %d bytes, the limit of this server", limit),
 	}
 }
+
+// Told is the error of a handler that has begun to answer and has told the client what failed in the answer itself: the
+// connection may stay.
+func Told(err error) error { return &toldError{err} }
+
+type toldError struct{ error }
+
+func (e *toldError) Unwrap() error { return e.error }

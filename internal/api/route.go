@@ -46,14 +46,15 @@ func (b *Backend) Handler(route Route) http.Handler {
 
 // serve lets a request in and runs its handler.
 func (b *Backend) serve(route Route, w *writer, r *http.Request) (failure *Error) {
+	var err error
 	defer func() {
 		if p := recover(); p != nil {
 			b.Log.Error("panic", "id", RequestOf(r.Context()).ID, "value", fmt.Sprint(p), "stack", string(debug.Stack()))
 			failure = &Error{Status: http.StatusInternalServerError, Message: "internal error; the server's log has the cause under this request's id", Err: fmt.Errorf("panic: %v", p)}
 		}
-		w.cut = failure != nil && w.begun
+		var told *toldError
+		w.cut = failure != nil && w.begun && !errors.As(err, &told)
 	}()
-	var err error
 	if !route.Open {
 		err = b.admit(r)
 	}
@@ -62,7 +63,7 @@ func (b *Backend) serve(route Route, w *writer, r *http.Request) (failure *Error
 		err = route.Handle(w, r)
 	}
 	if err != nil {
-		return classify(r.Context(), err)
+		return Public(r.Context(), err)
 	}
 	return nil
 }

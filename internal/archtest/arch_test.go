@@ -63,6 +63,12 @@ var mayImport = map[string]string{
 		" internal/spool internal/token internal/transcribe internal/transcript",
 	"internal/api/sockettest": "internal/access internal/api internal/audio/wav internal/batch internal/engine/cpu internal/golden" +
 		" internal/kernel internal/limit internal/metrics internal/modelstore internal/spool internal/transcribe internal/vad", // for tests only
+	"internal/api/asr":    "internal/api internal/transcript",
+	"internal/api/openai": "internal/api internal/token internal/transcript",
+	"internal/api/funasr": "internal/api internal/spelling internal/transcript",
+	"internal/api/status": "internal/api internal/audio internal/audio/wav internal/batch internal/transcribe internal/transcript",
+	"internal/api/pages":  "internal/api web",
+	"internal/server":     "internal/api internal/limit",
 }
 
 // mayUseUnsafe gives the reason for each room that goes around the type system.

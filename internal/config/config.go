@@ -40,7 +40,8 @@ type Config struct {
 	MaxSockets int           `name:"max-connections" default:"1000" setting:"SENSEVOICE_MAX_CONNECTIONS" reload:"" group:"Limits" help:"WebSocket connections at most."`
 	MaxConns   int           `name:"max-tcp-connections" default:"4096" setting:"SENSEVOICE_MAX_TCP_CONNECTIONS" group:"Limits" help:"Network connections of all kinds at most."`
 	MaxMemory  Bytes         `name:"max-memory" default:"auto" setting:"SENSEVOICE_MAX_MEMORY" group:"Limits" help:"Host memory that the server may take; auto is 80 % of the container's or the machine's."`
-	MaxQueue   time.Duration `name:"max-queue" default:"20m" setting:"SENSEVOICE_MAX_QUEUE" group:"Limits" help:"Speech waiting for recognition at most; beyond it requests are answered 429."`
+	MaxQueue   time.Duration `name:"max-queue" default:"20m" setting:"SENSEVOICE_MAX_QUEUE" group:"Limits" help:"Sound that may wait for recognition; beyond it requests are answered 429."`
+	MaxWait    time.Duration `name:"max-wait" default:"10s" setting:"SENSEVOICE_MAX_WAIT" group:"Limits" help:"Longest time that a new request may have to expect to wait, by the measured speed; beyond it, it is answered 429."`
 	SpoolDir   string        `name:"spool-dir" setting:"SENSEVOICE_SPOOL_DIR" group:"Limits" placeholder:"DIR" help:"Folder for uploads too large for memory; the system's temporary folder by default."`
 	MaxSpool   Bytes         `name:"max-spool" default:"16GiB" setting:"SENSEVOICE_MAX_SPOOL" group:"Limits" help:"Room for uploads in that folder, all together."`
 	UploadRate Bytes         `name:"min-upload-rate" default:"1KiB" setting:"SENSEVOICE_MIN_UPLOAD_RATE" group:"Limits" help:"Slowest upload, a second, after its first 30 s; slower clients are answered 408."`
@@ -76,6 +77,7 @@ func (c *Config) Validate() error {
 		{"max-tcp-connections", "SENSEVOICE_MAX_TCP_CONNECTIONS", c.MaxConns < 1, "must be 1 or more"},
 		{"max-memory", "SENSEVOICE_MAX_MEMORY", c.MaxMemory != Auto && c.MaxMemory < 64<<20, "must be at least 64MiB, or auto"},
 		{"max-queue", "SENSEVOICE_MAX_QUEUE", c.MaxQueue < time.Minute, "must be at least 1m"},
+		{"max-wait", "SENSEVOICE_MAX_WAIT", c.MaxWait <= 0, "must be above 0"},
 		{"max-spool", "SENSEVOICE_MAX_SPOOL", c.MaxSpool < 1, "must be a size, such as 16GiB"},
 		{"min-upload-rate", "SENSEVOICE_MIN_UPLOAD_RATE", c.UploadRate < 0, "must be a size, such as 1KiB; 0 for none"},
 		{"request-timeout", "SENSEVOICE_REQUEST_TIMEOUT", c.Timeout <= 0, "must be above 0"},

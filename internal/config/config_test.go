@@ -145,7 +145,7 @@ func TestOrderOfSources(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	good := Config{
-		Port: 1, GPUFraction: 1, RateBurst: 1, MaxBody: 1, MaxLength: 1, MaxFiles: 1, MaxConns: 1, MaxMemory: Auto, MaxQueue: 6e10, MaxSpool: 1,
+		Port: 1, GPUFraction: 1, RateBurst: 1, MaxBody: 1, MaxLength: 1, MaxFiles: 1, MaxConns: 1, MaxMemory: Auto, MaxQueue: 6e10, MaxWait: 1, MaxSpool: 1,
 		Timeout: 1, ReadyTimeout: 1,
 	}
 	if err := good.Validate(); err != nil {

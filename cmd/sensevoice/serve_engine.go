@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"sensevoice/internal/batch"
+	"sensevoice/internal/config"
+	"sensevoice/internal/engine/cpu"
+	"sensevoice/internal/gpu"
+	"sensevoice/internal/kernel"
+	"sensevoice/internal/lang"
+	"sensevoice/internal/metrics"
+	"sensevoice/internal/modelstore"
+	"sensevoice/internal/server"
+	"sensevoice/internal/transcribe"
+	"sensevoice/internal/vad"
+)
+
+// engines are the model, what computes it, and the queue in front.
+type engines struct {
+	model   *modelstore.Model
+	engine  *cpu.Engine
+	queue   *batch.Scheduler
+	vad     *vad.Model
+	device  string
+	shares  server.Shares
+	metrics *metrics.Metrics
+}
+
+// openEngines opens the model on the device that the settings choose.
+func (p *program) openEngines(c *config.Config, log *slog.Logger) (e *engines, err error) {
+	e = &engines{}
+	if e.device, err = p.chooseDevice(c.Device, log); err != nil {
+		return nil, err
+	}
+	kernels, err := kernel.Select(p.getenv("SENSEVOICE_CPU"))
+	if err != nil {
+		return nil, usageError{fmt.Errorf("SENSEVOICE_CPU: %w", err)}
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.close(0))
+		}
+	}()
+	if e.engine, err = cpu.New(kernels, c.Threads); err != nil {
+		return nil, usageError{fmt.Errorf("--threads (SENSEVOICE_THREADS): %w", err)}
+	}
+	start := time.Now()
+	if e.model, err = p.openModel(c.Model); err != nil {
+		return nil, err
+	}
+	if e.vad, err = openVAD(kernels); err != nil {
+		return nil, err
+	}
+	recognizer, err := transcribe.NewRecognizer(e.model, e.engine)
+	if err != nil {
+		return nil, err
+	}
+	if e.shares, err = server.Divide(int64(c.MaxMemory), e.base(), server.MachineMemory); err != nil {
+		return nil, err
+	}
+	holdMemory(e.shares)
+	e.metrics = metrics.New(version, e.model.Name, e.device)
+	e.queue, err = batch.New(batch.Options{
+		Recognizers: []*transcribe.Recognizer{recognizer}, MaxBatchSegments: c.BatchSize, MaxArenaBytes: e.shares.Arena,
+		MaxQueueBytes: e.shares.Queue, MaxQueueSeconds: c.MaxQueue.Seconds(), MaxWait: c.MaxWait, Observer: e.metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	log.Info("model", "name", e.model.Name, "precision", e.model.Precision(), "device", e.device, "instructions", kernels.ISA().String(),
+		"threads", e.engine.Threads(), "load_ms", time.Since(start).Milliseconds(), "memory_limit_mib", e.shares.Limit>>20, "memory_base_mib", e.shares.Base>>20)
+	return e, nil
+}
+
+// chooseDevice decides where to compute. This version computes on the CPU alone, and says so to who asks for more.
+func (p *program) chooseDevice(setting string, log *slog.Logger) (string, error) {
+	selection, err := gpu.ParseSelection(setting)
+	if err != nil {
+		return "", usageError{fmt.Errorf("--device (SENSEVOICE_DEVICE): %w", err)}
+	}
+	language, err := lang.FromEnv(p.getenv)
+	if err != nil {
+		return "", usageError{err}
+	}
+	switch selection.Mode {
+	case gpu.CPU:
+	case gpu.Auto:
+		log.Info("device", "device", "cpu", "message", lang.Sprintf(
+			"computing on the CPU: this version has no GPU engine", "使用CPU进行计算：此版本尚不支持GPU").In(language))
+	default:
+		return "", usageError{errors.New(lang.Sprintf(
+			"--device (SENSEVOICE_DEVICE) is %[1]q, and this version has no GPU engine: set cpu, or auto for the CPU until there is one",
+			"--device (SENSEVOICE_DEVICE) 为 %[1]q，但此版本尚不支持GPU：请设为 cpu 或 auto", setting).In(language))}
+	}
+	return "cpu", nil
+}
+
+// openVAD opens the network that finds speech.
+func openVAD(kernels *kernel.Set) (*vad.Model, error) {
+	w, err := modelstore.EmbeddedVAD()
+	if err != nil {
+		return nil, err
+	}
+	return vad.New(w, nil, kernels)
+}
+
+// base is what the process takes without requests, in bytes: what it takes now, and the weights, which are read from their file as
+// they are used.
+func (e *engines) base() int64 {
+	base := server.Resident()
+	if info, err := os.Stat(e.model.Weights.Path); err == nil {
+		base += info.Size()
+	}
+	return base
+}
+
+// close ends the queue, which gets a while to finish, and frees the rest.
+func (e *engines) close(patience time.Duration) (err error) {
+	if e.queue != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		err = e.queue.Close(ctx)
+	}
+	if e.engine != nil {
+		e.engine.Close()
+	}
+	if e.model != nil {
+		err = errors.Join(err, e.model.Close())
+	}
+	return err
+}
