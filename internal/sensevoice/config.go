@@ -55,6 +55,9 @@ var (
 	micro = Config{Input: 560, Width: 64, Heads: 4, FeedForward: 128, Blocks: 3, TPBlocks: 2, Kernel: 11, Vocabulary: 300, Queries: releasedQueries()}
 )
 
+// Released returns the size of SenseVoiceSmall.
+func Released() Config { return small }
+
 const (
 	embedRows = 16 // of embed.weight in the released model
 	maxSize   = 1 << 20
