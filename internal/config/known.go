@@ -17,7 +17,8 @@ const prefix = "SENSEVOICE_"
 var others = []string{
 	"SENSEVOICE_CONFIG", "SENSEVOICE_ENV_FILE", // where settings are
 	"SENSEVOICE_HOME", "SENSEVOICE_CPU", "SENSEVOICE_LANG", // the store of models, instructions, language of messages
-	"SENSEVOICE_REFERENCE", "SENSEVOICE_REQUIRE", // tests
+	"SENSEVOICE_GPU_HELPER", "SENSEVOICE_NVML", "SENSEVOICE_LIBCUDA", // files of the GPU side that lie in unusual places
+	"SENSEVOICE_REFERENCE", "SENSEVOICE_REQUIRE", "SENSEVOICE_STUB", // tests
 	targetRate,
 }
 
