@@ -151,16 +151,23 @@ func (s *service) base64(w http.ResponseWriter, r *http.Request) error {
 	v := api.NewValues(nil)
 	options := s.Options(v)
 	options.ITN = true
-	sound := base64.NewDecoder(base64.StdEncoding, strings.NewReader(text))
+	sound := &plainReader{base64.NewDecoder(base64.StdEncoding, strings.NewReader(text))}
 	result, err := s.Recognize(r.Context(), api.Recording{Name: "wav_base64", Sound: sound, Options: options}, nil)
-	var corrupt base64.CorruptInputError
-	if errors.As(err, &corrupt) {
-		return api.Wrong("wav_base64", fmt.Sprintf("is not base64 at character %d", int64(corrupt)))
-	}
 	if err != nil {
 		return err
 	}
 	return api.WriteJSON(w, http.StatusOK, map[string]any{"results": result.CleanText, "code": 0})
+}
+
+// plainReader tells what is wrong with base64 as a fault of the field.
+type plainReader struct{ decoder io.Reader }
+
+func (p *plainReader) Read(dst []byte) (int, error) {
+	n, err := p.decoder.Read(dst)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = api.Wrong("wav_base64", "is not base64: "+err.Error())
+	}
+	return n, err
 }
 
 // readBase64 returns the one field of the body.
