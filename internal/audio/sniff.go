@@ -37,6 +37,15 @@ var signatures = []struct {
 	{0, "#!AMR", Kind{"AMR", true}},
 	{0, ".snd", Kind{"AU", true}},
 	{0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind{"WMA", true}},
+	{0, "FLV\x01", Kind{"FLV", true}},
+	{0, "\x47\x40\x00\x10", Kind{"MPEG-TS", true}}, // the table of programs
+	{0, "\x47\x40\x11\x10", Kind{"MPEG-TS", true}}, // the table of services
+	{0, "\x00\x00\x01\xba", Kind{"MPEG-PS", true}},
+	{0, "wvpk", Kind{"WavPack", true}},
+	{0, "MAC ", Kind{"Monkey's Audio", true}},
+	{0, "TTA1", Kind{"TTA", true}},
+	{0, "MPCK", Kind{"Musepack", true}},
+	{0, "\x0b\x77", Kind{"AC-3", true}},
 	{0, "PK\x03\x04", Kind{"a ZIP archive", false}},
 	{0, "\x1f\x8b", Kind{"a gzip archive", false}},
 	{0, "%PDF", Kind{"PDF", false}},

@@ -14,17 +14,7 @@ import (
 	"sensevoice/internal/audio"
 	"sensevoice/internal/audio/pcm"
 	"sensevoice/internal/audio/source"
-	"sensevoice/internal/audio/wav"
 )
-
-// headLimit is how much of a recording may be read before it turns out that another program must read it.
-const headLimit = 16 << 20
-
-// readers open the formats that are read here, by the names that audio.Sniff gives. An error that is audio.ErrUnsupported
-// leaves the recording to ffmpeg.
-var readers = map[string]func(*source.Reader) (audio.Decoder, error){
-	"WAV": func(src *source.Reader) (audio.Decoder, error) { return wav.NewReader(src) },
-}
 
 // Open recognises the format of r and prepares to decode it. It reads no more than the header, and r need not seek. Once ctx
 // is done nothing more is read; a read of r that waits is the caller's to end.
@@ -49,17 +39,24 @@ func open(ctx context.Context, src *source.Reader, o Options) (audio.Decoder, er
 		info := audio.Info{Name: "raw " + f.Coding.Name, Rate: f.Rate, Channels: f.Channels}
 		return pcm.NewReader(src, info, f.Coding, -1), nil
 	}
+	tagged, err := skipTags(src)
+	if err != nil {
+		return nil, err
+	}
+	src.Keep(headLimit)
 	head, err := src.Peek(audio.SniffSize)
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
 	kind := audio.Sniff(head)
+	if tagged && kind.Name == "" && len(head) > 0 {
+		kind = audio.Kind{Name: "MP3", Sound: true} // whose first frame may come a little later
+	}
 	if !kind.Sound {
 		return nil, notSound(kind, len(head) == 0)
 	}
-	var unsupported error
-	if read := readers[kind.Name]; read != nil {
-		src.Keep(headLimit)
+	unsupported := error(&audio.FormatError{Format: kind.Name, Err: audio.ErrUnsupported})
+	if read := readers[kind.Name]; read != nil && !preferFFmpeg(kind.Name, o) {
 		decoder, err := guardOpen(kind.Name, src, read)
 		if !errors.Is(err, audio.ErrUnsupported) {
 			src.Forget()
@@ -84,11 +81,4 @@ func notSound(kind audio.Kind, empty bool) error {
 		e.Hint = "of samples without a header say what they are, such as --raw s16le:16000"
 	}
 	return e
-}
-
-func openFFmpeg(_ context.Context, _ *source.Reader, kind audio.Kind, unsupported error, _ Options) (audio.Decoder, error) {
-	if unsupported == nil {
-		unsupported = &audio.FormatError{Format: kind.Name, Err: audio.ErrUnsupported}
-	}
-	return nil, unsupported
 }

@@ -20,6 +20,9 @@ func guardOpen(name string, src *source.Reader, open func(*source.Reader) (audio
 		if reason := recover(); reason != nil {
 			d, err = nil, panicked(name, src, reason)
 		}
+		if failure := src.Failure(); failure != nil && err != nil {
+			err = failure
+		}
 	}()
 	if d, err = open(src); err != nil {
 		return nil, err

@@ -85,8 +85,8 @@ func (s *Stream) Tracks() int { return len(s.tracks) }
 // Format returns what the header says; its Duration is a claim.
 func (s *Stream) Format() audio.Info { return s.info }
 
-// Position is how many bytes of the recording have been read, for a progress bar.
-func (s *Stream) Position() int64 { return s.src.Offset() }
+// Position is how many bytes of the recording have been read, for a progress bar. It may be called from another goroutine.
+func (s *Stream) Position() int64 { return s.src.Arrived() }
 
 // Damage returns, after io.EOF, what made the sound end early or was patched, or nil. What came before has been delivered.
 func (s *Stream) Damage() error { return s.damage }
@@ -195,10 +195,11 @@ func (s *Stream) check(samples []float32) error {
 	return nil
 }
 
-// finish ends the sound. A fault of the file leaves what came before.
+// finish ends the sound. A fault of the file, unlike one of the stream, leaves what came before.
 func (s *Stream) finish(err error) {
 	s.err, s.damage = err, s.decoder.Damage()
-	if source.Failed(err) {
+	if failure := s.src.Failure(); failure != nil {
+		s.err = failure
 		return
 	}
 	if !s.heard {

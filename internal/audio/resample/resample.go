@@ -17,7 +17,7 @@ import (
 type Resampler struct {
 	bank     *bank // nil where the rates are equal
 	kernels  *kernel.Set
-	from, to int   // divided by their greatest common divisor
+	from, to int // divided by their greatest common divisor
 	history  []float32
 	next     int   // where in history the taps of the next output begin
 	phase    int   // of the next output, in parts of to

@@ -160,4 +160,6 @@ func BenchmarkResample(b *testing.B) {
 	}
 }
 
-func resampleName(rate int) string { return map[int]string{8000: "8k", 44100: "44k1", 48000: "48k"}[rate] }
+func resampleName(rate int) string {
+	return map[int]string{8000: "8k", 44100: "44k1", 48000: "48k"}[rate]
+}

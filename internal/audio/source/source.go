@@ -6,8 +6,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"io"
+	"sync/atomic"
 
 	"sensevoice/internal/audio"
 )
@@ -17,7 +17,8 @@ const bufferSize = 64 << 10
 
 // Reader reads a stream and never goes back in it.
 type Reader struct {
-	r      *bufio.Reader
+	stream *bounded
+	r      *bufio.Reader // of stream
 	offset int64
 	kept   []byte
 	keep   int // how many more bytes to keep; negative: too many came, or keeping has ended
@@ -26,11 +27,24 @@ type Reader struct {
 // New reads r, at most limit bytes of it if limit is positive: what lies beyond is an *audio.TooLargeError. Before each
 // read of r it looks at ctx; a read that waits is the caller's to end, by closing r.
 func New(ctx context.Context, r io.Reader, limit int64) *Reader {
-	return &Reader{r: bufio.NewReaderSize(&bounded{ctx: ctx, r: r, limit: limit}, bufferSize), keep: -1}
+	stream := &bounded{ctx: ctx, r: r, limit: limit}
+	return &Reader{stream: stream, r: bufio.NewReaderSize(stream, bufferSize), keep: -1}
 }
 
 // Offset is how many bytes have been taken.
 func (s *Reader) Offset() int64 { return s.offset }
+
+// Failure is what ended the stream other than its end: a connection that broke, a limit that was passed, the end of the
+// context. It is nil while none did. Decoders wrap or replace the errors that they meet; this one is as it was.
+func (s *Reader) Failure() error {
+	if failure := s.stream.failure.Load(); failure != nil {
+		return *failure
+	}
+	return nil
+}
+
+// Arrived is how many bytes have come from the stream, whoever takes them. It may be called from another goroutine.
+func (s *Reader) Arrived() int64 { return s.stream.given.Load() }
 
 // Peek returns the next n bytes, at most 64 KiB, without taking them. It returns fewer with io.EOF where the stream
 // ends, or with the stream's error.
@@ -125,29 +139,33 @@ func (s *Reader) took(p []byte) {
 
 // bounded ends a stream with an error when the context is done or the limit passed.
 type bounded struct {
-	ctx   context.Context
-	r     io.Reader
-	limit int64 // 0: none
-	given int64
+	ctx     context.Context
+	r       io.Reader
+	limit   int64 // 0: none
+	given   atomic.Int64
+	failure atomic.Pointer[error]
 }
 
-func (b *bounded) Read(p []byte) (int, error) {
-	if b.ctx.Err() != nil {
-		return 0, context.Cause(b.ctx)
+func (b *bounded) Read(p []byte) (n int, err error) {
+	if failure := b.failure.Load(); failure != nil {
+		return 0, *failure
 	}
-	if b.limit > 0 {
-		p = p[:min(int64(len(p)), b.limit-b.given+1)]
-	}
-	n, err := b.r.Read(p)
-	if b.given += int64(n); b.limit > 0 && b.given > b.limit {
-		return n - 1, &audio.TooLargeError{Limit: b.limit}
+	if n, err = b.read(p); err != nil && err != io.EOF {
+		b.failure.Store(&err)
 	}
 	return n, err
 }
 
-// Failed tells an error of the stream itself, such as a connection that broke or a limit that was passed, from one
-// that the format's reader found.
-func Failed(err error) bool {
-	var format *audio.FormatError
-	return err != nil && err != io.EOF && !errors.As(err, &format)
+func (b *bounded) read(p []byte) (int, error) {
+	if b.ctx.Err() != nil {
+		return 0, context.Cause(b.ctx)
+	}
+	if b.limit > 0 {
+		p = p[:min(int64(len(p)), b.limit-b.given.Load()+1)]
+	}
+	n, err := b.r.Read(p)
+	if given := b.given.Add(int64(n)); b.limit > 0 && given > b.limit {
+		return n - 1, &audio.TooLargeError{Limit: b.limit}
+	}
+	return n, err
 }
