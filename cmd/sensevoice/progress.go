@@ -27,13 +27,6 @@ func (b bar) set(step int) {
 	}
 }
 
-// clear takes the bar off the screen, so that a line can be printed; the next set draws it again.
-func (b bar) clear() {
-	if b.b != nil {
-		_ = b.b.Clear()
-	}
-}
-
 func (b bar) finish() {
 	if b.b != nil {
 		_ = b.b.Finish()

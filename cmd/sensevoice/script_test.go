@@ -30,8 +30,10 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"sound": makeSound,
-			"model": makeModel,
+			"sound":  makeSound,
+			"model":  makeModel,
+			"stereo": makeStereo,
+			"raw":    makeRaw,
 		},
 	})
 }
@@ -108,4 +110,41 @@ func makeModel(ts *testscript.TestScript, _ bool, args []string) {
 	var out bytes.Buffer
 	ts.Check(weights.WriteSafetensors(&out, tensors, nil))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), out.Bytes(), 0o666))
+}
+
+// read16 returns the samples of one of the repository's recordings.
+func read16(ts *testscript.TestScript, path string) []byte {
+	data, err := os.ReadFile(ts.MkAbs(path))
+	ts.Check(err)
+	const header = 44
+	if len(data) < header || string(data[36:40]) != "data" {
+		ts.Fatalf("%s is no plain WAV file", path)
+	}
+	return data[header:]
+}
+
+// makeRaw writes a recording's samples without a header: raw WAV FILE.
+func makeRaw(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), read16(ts, args[0]), 0o666))
+}
+
+// makeStereo puts two recordings side by side, the shorter one filled up with silence: stereo LEFT RIGHT FILE.
+func makeStereo(ts *testscript.TestScript, _ bool, args []string) {
+	left, right := read16(ts, args[0]), read16(ts, args[1])
+	for len(left) < len(right) {
+		left = append(left, 0, 0)
+	}
+	for len(right) < len(left) {
+		right = append(right, 0, 0)
+	}
+	var mono bytes.Buffer
+	ts.Check(wav.Write(&mono, 16000, make([]float32, len(left))))
+	data := mono.Bytes()[:44]
+	binary.LittleEndian.PutUint16(data[22:], 2)
+	binary.LittleEndian.PutUint16(data[32:], 4)
+	binary.LittleEndian.PutUint32(data[28:], 64000)
+	for at := 0; at < len(left); at += 2 {
+		data = append(data, left[at], left[at+1], right[at], right[at+1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), data, 0o666))
 }

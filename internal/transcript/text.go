@@ -1,16 +1,20 @@
 package transcript
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"unicode"
 )
 
 // WriteText writes the text as one line. With named it begins with the file's name, "a.wav: ", as
-// grep does for more than one file. Line breaks and other control characters become spaces: a line
+// grep does for more than one file; and with the channel, "a.wav: 1: ", if it is that of one. Line breaks and other control characters become spaces: a line
 // stays a line, and neither a file's name nor a model's vocabulary can steer a terminal.
 func WriteText(w io.Writer, r *Result, named bool) error {
 	line := r.Text
+	if r.Channel > 0 {
+		line = fmt.Sprintf("%d: %s", r.Channel, line)
+	}
 	if named {
 		line = r.File + ": " + line
 	}

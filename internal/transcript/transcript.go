@@ -28,7 +28,8 @@ type Result struct {
 	Skipped  []Skipped `json:"skipped"` // what has no text, and why
 	Timing   Timing    `json:"timing"`
 
-	Channel int `json:"channel,omitempty"` // of a recording whose channels are transcribed each for itself: 1, 2, ...
+	Channel    int    `json:"channel,omitempty"`    // of a recording whose channels are transcribed each for itself: 1, 2, ...
+	Incomplete string `json:"incomplete,omitempty"` // why the transcript ends before the recording: an interruption, damage
 }
 
 // Segment is a stretch of speech. Its times, and those of its tokens, count from the start of the
