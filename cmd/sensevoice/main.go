@@ -35,6 +35,7 @@ type commands struct {
 	Config     configCommand     `cmd:"" help:"Show the settings of the server, and where each comes from."`
 	Model      modelCommand      `cmd:"" help:"Pull, list, show, verify, remove and convert models."`
 	Bench      benchCommand      `cmd:"" help:"Measure the speed of recognition on this machine."`
+	Load       loadCommand       `cmd:"" help:"Put load on a server and measure how it answers."`
 	Completion completionCommand `cmd:"" help:"Write a completion script for a shell."`
 	Man        manCommand        `cmd:"" help:"Write the manual page."`
 	Version    versionCommand    `cmd:"" help:"Show the version."`
