@@ -130,8 +130,8 @@ func (s *Scheduler) refusal(c *clip) error {
 	return &BusyError{RetryAfter: max(retry, leastRetry), Wait: wait, QueueSeconds: s.load.seconds, QueueBytes: s.load.bytes}
 }
 
-// bytesPerSecond is about what a second of sound takes in the queue: samples, features, and the rows of the batch it runs in.
-const bytesPerSecond = 4*audio.SampleRate + 2*4*560*1000/60
+// bytesPerSecond is about what a second of sound takes in the queue: samples, features, and the batch's rows and positions.
+const bytesPerSecond = 4*audio.SampleRate + 3*4*560*1000/60
 
 // leastRetry is the shortest time after which it makes sense to come again.
 const leastRetry = 100 * time.Millisecond

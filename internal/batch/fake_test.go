@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,8 +25,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // those. It takes time, which is virtual in a synctest bubble, and notices what no caller may do: run two
 // operations at once, or use a buffer that another one has overwritten.
 type fake struct {
-	perRow time.Duration // of one block
-	refuse func(bytes int64) bool
+	perRow time.Duration          // of one block
+	refuse func(bytes int64) bool // to grow to that size
 
 	busy     atomic.Bool
 	reserved int64
@@ -84,12 +87,14 @@ func (f *fake) ArgMaxBytes(rows, vocabulary int) int64 { return 4 * int64(rows) 
 
 func (f *fake) Reserve(bytes int64) error {
 	defer f.use()()
+	if bytes <= f.reserved {
+		return nil
+	}
+	f.reserved, f.rows = 0, map[int64]content{}
 	if f.refuse != nil && f.refuse(bytes) {
 		return errors.New("refused")
 	}
-	if bytes > f.reserved {
-		f.reserved, f.rows = bytes, map[int64]content{}
-	}
+	f.reserved = bytes
 	f.most = max(f.most, bytes)
 	return nil
 }
@@ -145,23 +150,19 @@ func (f *fake) Times() map[string]time.Duration { return nil }
 
 func (f *fake) Close() error { return nil }
 
-// model opens the smallest model once.
-func model(t testing.TB) *modelstore.Model {
-	t.Helper()
-	return open(t, "synthetic:micro")
-}
+// model is the smallest one.
+var model = sync.OnceValue(func() *modelstore.Model { return open("synthetic:micro") })
 
-func open(t testing.TB, name string) *modelstore.Model {
-	t.Helper()
-	store, err := modelstore.New(t.TempDir(), modelstore.Endpoints{})
+// open opens a model that needs no files.
+func open(name string) *modelstore.Model {
+	store, err := modelstore.New(filepath.Join(os.TempDir(), "none"), modelstore.Endpoints{})
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	m, err := store.Open(name)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	t.Cleanup(func() { m.Close() })
 	return m
 }
 
@@ -175,10 +176,10 @@ func recognizer(t testing.TB, m *modelstore.Model, e engine.Engine) *transcribe.
 }
 
 // start starts a scheduler over fake engines.
-func start(t *testing.T, m *modelstore.Model, o Options, engines ...*fake) *Scheduler {
+func start(t testing.TB, o Options, engines ...*fake) *Scheduler {
 	t.Helper()
 	for _, e := range engines {
-		o.Recognizers = append(o.Recognizers, recognizer(t, m, e))
+		o.Recognizers = append(o.Recognizers, recognizer(t, model(), e))
 	}
 	s, err := New(o)
 	if err != nil {

@@ -237,3 +237,47 @@ func TestUnknownSynthetic(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestRunBetween lets a short batch run between any two blocks of a long one, before it in the arena: both give the very bits that
+// they give alone.
+func TestRunBetween(t *testing.T) {
+	all := features(t, "tones")
+	long, short := Segment{Features: all, Language: "auto"}, Segment{Features: all[:11*560], Language: "zh", ITN: true}
+	for _, isa := range kernel.Available() {
+		n := network(t, synthetic(t, "synthetic:micro"), isa, 2)
+		wantLong, wantShort := run(t, n, long)[0], run(t, n, short)[0]
+		shortPlan, err := n.Plan([]int{11})
+		if err != nil {
+			t.Fatal(err)
+		}
+		longPlan, err := n.Plan([]int{len(all) / 560})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := longPlan.Arena
+		if longPlan.Move(shortPlan.Arena); longPlan.Arena != before+shortPlan.Arena {
+			t.Errorf("moved, the plan ends at %d", longPlan.Arena)
+		}
+		outer, inner, calls := n.NewRunner(), n.NewRunner(), 0
+		outer.Between = func(done, blocks int) {
+			if calls++; done != calls || blocks != 5 {
+				t.Errorf("call %d: after %d of %d blocks", calls, done, blocks)
+			}
+			if got := execute(t, inner, shortPlan, short); fmt.Sprint(got) != fmt.Sprint(wantShort) {
+				t.Errorf("%v: the short batch differs after block %d", isa, done)
+			}
+		}
+		if got := execute(t, outer, longPlan, long); fmt.Sprint(got) != fmt.Sprint(wantLong) || calls != 5 {
+			t.Errorf("%v: the long batch differs, or was interrupted %d times", isa, calls)
+		}
+	}
+}
+
+func execute(t *testing.T, r *Runner, plan *Plan, s Segment) top1 {
+	t.Helper()
+	out, err := r.Run(t.Context(), plan, []Segment{s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return top1{IDs: slices.Clone(out.IDs), LogProb: slices.Clone(out.LogProbs)}
+}
