@@ -23,6 +23,7 @@ test("subtitles are cut at sentences, pauses and full lines, and lose no word", 
   for (const c of found) assert.ok(c.text.length <= 84 && c.end > c.start, JSON.stringify(c));
   const pause = said("these are words before a pause and after");
   for (const w of pause.words.slice(5)) { w.start += 3; w.end += 3; }
+  assert.deepEqual(cues([{ start: 1, end: 1.1, text: "a", words: [] }, { start: 1.5, end: 1.6, text: "b", words: [] }]).map(c => c.end), [1.5, 2.5]);
   assert.deepEqual(cues([pause]).map(c => c.text), ["these are words before a", "pause and after"]);
 });
 
@@ -45,7 +46,7 @@ test("words that the text does not have are left out", () => {
 });
 
 test("srt and vtt", () => {
-  const s = { start: 3723.4567, end: 3724, text: "a < b & c --> d", words: [] };
-  assert.equal(srt([s]), "1\n01:02:03,457 --> 01:02:04,000\na < b & c --> d\n");
-  assert.equal(vtt([s]), "WEBVTT\n\n01:02:03.457 --> 01:02:04.000\na &lt; b &amp; c --&gt; d\n");
+  const s = { start: 3723.4567, end: 3725, text: "a < b & c --> d", words: [] };
+  assert.equal(srt([s]), "1\n01:02:03,457 --> 01:02:05,000\na < b & c --> d\n");
+  assert.equal(vtt([s]), "WEBVTT\n\n01:02:03.457 --> 01:02:05.000\na &lt; b &amp; c --&gt; d\n");
 });

@@ -62,6 +62,7 @@ class Job {
     form.append("lang", this.options.language);
     form.append("use_itn", this.options.itn);
     form.append("words", true);
+    form.append("vad", true); // short recordings, too, in segments: their times are what one clicks on
     const begun = performance.now();
     try {
       const answer = await upload("api/v1/asr", form, { signal: this.aborter.signal, sent: share => this.sent(share) });
@@ -132,11 +133,9 @@ class Player {
   }
 
   tick() {
-    const now = this.element.currentTime;
+    const now = this.element.currentTime, words = [...this.list.querySelectorAll("[data-from]")];
     if (now >= this.until) this.element.pause();
-    for (const word of this.list.querySelectorAll("[data-from]")) {
-      const here = now >= +word.dataset.from && now < +word.dataset.to;
-      word.classList.toggle("now", here && !this.element.paused);
-    }
+    const latest = words.findLast(w => +w.dataset.from <= now && now < +w.dataset.to + 0.4); // a word's time is short: it stays for a moment
+    for (const word of words) word.classList.toggle("now", word === latest && !this.element.paused);
   }
 }

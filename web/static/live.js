@@ -50,7 +50,7 @@ class Session {
       this.button(false, "Stop");
       await source.close();
       await this.connection.end();
-      this.state("done");
+      this.state(this.connection.failed ? "" : "done");
     } catch (error) {
       this.problem(error);
       this.state("");

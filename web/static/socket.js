@@ -95,12 +95,14 @@ export class Connection {
   }
 
   fail(error) {
+    this.failed = true;
     this.on.problem(error);
     this.close();
   }
 
   /** end tells the server that the recording is over, and settles when its last text is here. */
   end() {
+    if (this.over) return this.finished;
     this.ending = true;
     this.on.state("finishing");
     if (this.ready) this.socket.send(JSON.stringify({ type: "end" }));

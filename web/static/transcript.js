@@ -104,7 +104,7 @@ function stamp(seconds, point) {
 }
 
 /** cues cuts segments into subtitles: before 84 columns are full, and after a sentence or a pause once half a line is. A segment whose words
- *  have no times stays whole. */
+ *  have no times stays whole. Each stays for a second at least, if the next one lets it. */
 export function cues(segments) {
   return segments.filter(s => s.text).flatMap(s => {
     const found = [];
@@ -117,5 +117,5 @@ export function cues(segments) {
       last = p;
     }
     return found.map(c => ({ ...c, text: c.text.trim() }));
-  });
+  }).map((c, i, all) => ({ ...c, end: Math.max(c.end, Math.min(c.start + 1, all[i + 1]?.start ?? Infinity)) }));
 }
