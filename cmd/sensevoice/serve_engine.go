@@ -33,8 +33,8 @@ type engines struct {
 }
 
 // openEngines opens the model on the device that the settings choose.
-func (p *program) openEngines(c *config.Config, log *slog.Logger) (e *engines, err error) {
-	e = &engines{}
+func (p *program) openEngines(c *config.Config, log *slog.Logger) (_ *engines, err error) {
+	e := &engines{}
 	if e.device, err = p.chooseDevice(c.Device, log); err != nil {
 		return nil, err
 	}
