@@ -5,13 +5,10 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"sensevoice/internal/gpu/survey"
 )
@@ -37,7 +34,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	case "look":
 		err = json.NewEncoder(out).Encode(survey.Open(options).Look()) // no Close: it may hang, and the process ends
 	case "watch":
-		err = watch(options, in, out)
+		err = survey.Serve(options, in, out)
 	default:
 		fmt.Fprint(errOut, usage)
 		return 2
@@ -47,25 +44,4 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		return 1
 	}
 	return 0
-}
-
-// watch answers each line with a snapshot, so that whoever asks sets the pace and can ask again at once.
-func watch(o survey.Options, in io.Reader, out io.Writer) error {
-	s := survey.Open(o)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	encoder := json.NewEncoder(out)
-	lines := bufio.NewScanner(in)
-	for first := true; lines.Scan(); first = false {
-		started := time.Now()
-		seen := s.Look()
-		seen.Elapsed = time.Since(started).Seconds()
-		if err := encoder.Encode(seen); err != nil {
-			return err
-		}
-		if first {
-			s.Watch(ctx)
-		}
-	}
-	return lines.Err()
 }

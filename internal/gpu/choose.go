@@ -50,7 +50,7 @@ func Choose(ctx context.Context, s Settings, p Price) (*Decision, error) {
 		return nil, err
 	}
 	defer unlock()
-	d, err := Decide(Look(ctx, s.Helper), s, p, claims())
+	d, err := Decide(Look(ctx, s.Helper), s, p, Claims())
 	if err != nil {
 		return nil, err
 	}

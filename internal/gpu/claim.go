@@ -67,8 +67,8 @@ func lockChoice(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// claims returns the bytes that processes have claimed of each device, by UUID.
-func claims() map[string]uint64 {
+// Claims returns the bytes that processes have claimed of each device, by UUID.
+func Claims() map[string]uint64 {
 	f, err := os.Open("/proc/net/unix")
 	if err != nil {
 		return nil

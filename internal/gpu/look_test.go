@@ -24,13 +24,19 @@ const gib = 1 << 30
 // total is what a 24 GB card shows: 23.53 GiB.
 var total = uint64(gib / 100 * 2353)
 
-// TestMain is the helper program too: started with the argument "look" it does what sensevoice-gpu does.
+// TestMain is the helper program too: started with the argument "look" or "watch" it does what sensevoice-gpu does.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == "look" {
+	if len(os.Args) == 2 && (os.Args[1] == "look" || os.Args[1] == "watch") {
 		os.Unsetenv("CUDA_VISIBLE_DEVICES")
 		deadline, _ := time.ParseDuration(os.Getenv("TEST_DEADLINE")) // else the real one
-		seen := survey.Open(survey.Options{NVML: os.Getenv("SENSEVOICE_NVML"), CUDA: os.Getenv("SENSEVOICE_LIBCUDA"), Deadline: deadline}).Look()
-		if err := json.NewEncoder(os.Stdout).Encode(seen); err != nil {
+		o := survey.Options{NVML: os.Getenv("SENSEVOICE_NVML"), CUDA: os.Getenv("SENSEVOICE_LIBCUDA"), Deadline: deadline}
+		var err error
+		if os.Args[1] == "look" {
+			err = json.NewEncoder(os.Stdout).Encode(survey.Open(o).Look())
+		} else {
+			err = survey.Serve(o, os.Stdin, os.Stdout)
+		}
+		if err != nil {
 			os.Exit(1)
 		}
 		os.Exit(0)
@@ -265,5 +271,38 @@ func TestOddMachines(t *testing.T) {
 	}
 	if len(seen.Problems) != 2 || seen.Problems[0].Code != gpu.ProblemPartly || seen.Problems[1].Code != gpu.ProblemMemory || seen.Blocking() != nil {
 		t.Errorf("%+v", seen.Problems)
+	}
+}
+
+// TestWatcher looks again and again through one helper, hears of faults, and starts another helper after one that died or hangs.
+func TestWatcher(t *testing.T) {
+	t.Setenv("TEST_DEADLINE", "200ms")
+	m, s := machine(t, stub.GPU{Name: "card", Total: 24 * gib})
+	w := gpu.NewWatcher(s.Helper)
+	defer w.Close()
+	look := func() *gpu.Snapshot { return w.Look(t.Context()) }
+	if seen := look(); len(seen.Devices) != 1 || seen.Devices[0].Free != 24*gib {
+		t.Fatalf("%+v", seen)
+	}
+	m.SetOther(0, 20*gib)
+	m.SetXid(0, 31)
+	for seen := look(); len(seen.Devices) != 1 || len(seen.Devices[0].Xids) == 0; seen = look() {
+		if t.Context().Err() != nil || len(seen.Problems) > 0 {
+			t.Fatalf("%+v", seen)
+		}
+	}
+	if seen := look(); seen.Devices[0].Free != 4*gib || seen.Devices[0].Xids[0] != 31 || m.Calls("nvmlInit_v2") != 1 {
+		t.Errorf("%+v", seen)
+	}
+	m.Add(stub.Rule{Function: "nvmlDeviceGetName", From: m.Calls("nvmlDeviceGetName") + 1, Count: 1, Action: stub.Exit, Value: 3})
+	if seen := look(); seen.Blocking() == nil || seen.Blocking().Code != gpu.ProblemHelper {
+		t.Errorf("a helper that died: %+v", seen)
+	}
+	if seen := look(); len(seen.Devices) != 1 || m.Calls("nvmlInit_v2") != 2 {
+		t.Errorf("after it: %+v", seen)
+	}
+	m.Add(stub.Rule{Function: "nvmlDeviceGetName", From: m.Calls("nvmlDeviceGetName") + 1, Count: 1, Action: stub.Hang})
+	if seen := look(); seen.Blocking() == nil || seen.Blocking().Code != gpu.ProblemNVMLHang {
+		t.Errorf("a driver that hangs: %+v", seen)
 	}
 }

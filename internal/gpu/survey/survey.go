@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"sensevoice/internal/clib"
@@ -58,10 +59,13 @@ func Open(o Options) *Surveyor {
 // problem files an error as missing, hang or refusal.
 func (s *Surveyor) problem(err error, missing, hang, refused string) {
 	p := gpu.Problem{Code: missing, Detail: err.Error()}
+	var missingLibrary *clib.NotFoundError
 	var hangs *clib.HangError
 	var fromNVML *nvml.Error
 	var fromCUDA *driver.Error
 	switch {
+	case errors.As(err, &missingLibrary):
+		p.Detail = strings.TrimPrefix(missingLibrary.Reason, missingLibrary.Name+": ")
 	case errors.As(err, &hangs):
 		p.Code = hang
 	case errors.As(err, &fromNVML):
