@@ -58,7 +58,7 @@ function attempt(doc, o, body) {
   };
   const form = h("form", { class: "try" },
     o.parameters.filter(p => p.in !== "cookie").flatMap(p => field(p.name, p.in, p.schema, p.required)),
-    body?.type === "multipart/form-data" ? Object.entries(body.schema.properties || {}).flatMap(([name, s]) => field(name, "form", s, body.schema.required?.includes(name))) : []);
+    body?.type === "multipart/form-data" ? doc.properties(body.schema).flatMap(([name, s]) => field(name, "form", s, body.schema.required?.includes(name))) : []);
   if (body && body.type !== "multipart/form-data") {
     const json = body.type === "application/json";
     const input = json ? h("textarea", { rows: 6, "aria-label": body.type }, JSON.stringify(doc.example(body.schema), null, 2)) : h("input", { type: "file", required: true, "aria-label": body.type });

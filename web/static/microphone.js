@@ -4,34 +4,41 @@ import { Problem, address } from "./server.js";
 /** open asks for the microphone. heard(frame, level) gets 100 ms each; gone(error) is called if it is taken away. */
 export async function open(heard, gone) {
   if (!navigator.mediaDevices?.getUserMedia || !window.AudioWorkletNode) throw forbidden();
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: true } }).catch(e => { throw refused(e); });
   const context = new AudioContext();
   try {
-    await context.audioWorklet.addModule(address("static/worklet.js"));
-    await context.resume();
+    const node = await worklet(context); // first, so that nothing is missed between the permission and the recording
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: true } }).catch(e => { throw refused(e); });
+    return record(context, node, stream, heard, gone);
   } catch (error) {
-    close(stream, context);
+    context.close();
+    throw error;
+  }
+}
+
+async function worklet(context) {
+  try {
+    await Promise.all([context.audioWorklet.addModule(address("static/worklet.js")), context.resume()]);
+    return new AudioWorkletNode(context, "microphone");
+  } catch (error) {
     throw new Problem("The browser's sound system does not start", { detail: error.message });
   }
-  const node = new AudioWorkletNode(context, "microphone", { numberOfInputs: 1, numberOfOutputs: 1 });
-  context.createMediaStreamSource(stream).connect(node).connect(context.destination); // it stays silent: a node runs only if somebody listens
-  for (const track of stream.getTracks()) track.onended = () => gone(new Problem("The microphone is gone", { t: "It was unplugged, or the browser withdrew the permission. What was said until then is here." }));
+}
+
+function record(context, node, stream, heard, gone) {
   let ended;
   const end = new Promise(resolve => { ended = resolve; });
   node.port.onmessage = ({ data }) => data.ended ? ended() : heard(data.frame, data.level);
+  context.createMediaStreamSource(stream).connect(node).connect(context.destination); // it stays silent: a node runs only if somebody listens
+  for (const track of stream.getTracks()) track.onended = () => gone(new Problem("The microphone is gone", { t: "It was unplugged, or the browser withdrew the permission. What was said until then is here." }));
   return { // the last frame comes before close settles
     async close() {
       for (const track of stream.getTracks()) track.onended = null;
       node.port.postMessage("end");
       await end;
-      close(stream, context);
+      for (const track of stream.getTracks()) track.stop();
+      context.close();
     },
   };
-}
-
-function close(stream, context) {
-  for (const track of stream.getTracks()) track.stop();
-  context.close();
 }
 
 function forbidden() {

@@ -45,10 +45,16 @@ export class Document {
     const s = this.whole(schema);
     if (depth > 5) return [];
     if (s.items) return this.fields(s.items, `${path}[]`, depth + 1);
-    return Object.entries(s.properties || {}).flatMap(([name, property]) => {
+    return this.properties(s).flatMap(([name, property]) => {
       const p = this.whole(property), place = path ? `${path}.${name}` : name;
       return [{ name: place, schema: p, required: s.required?.includes(name) }, ...this.fields(p, place, depth + 1)];
     });
+  }
+
+  /** properties lists those of a whole schema, the required ones first. */
+  properties(s) {
+    const optional = ([name]) => !s.required?.includes(name);
+    return Object.entries(s.properties || {}).sort((a, b) => optional(a) - optional(b));
   }
 
   /** type says what values a schema allows. */
