@@ -22,11 +22,9 @@ export function start(options) {
 }
 
 function add(files, options) {
-  for (const file of files) {
-    const job = new Job(file, options);
-    $("jobs").prepend(job.element);
-    waiting.push(job);
-  }
+  const jobs = [...files].map(file => new Job(file, options));
+  $("jobs").prepend(...jobs.map(job => job.element)); // the newest choice is on top, in its own order
+  waiting.push(...jobs);
   next();
 }
 
