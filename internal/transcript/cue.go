@@ -102,7 +102,7 @@ func (s *Segment) units(limit int) []unit {
 		}
 		u := unit{text: text.String(), start: w.Start, end: w.End}
 		if last := len(all) - 1; last >= 0 && sticks(w.Text) && columns(all[last].text+u.text) <= limit {
-			all[last].text += strings.TrimSpace(u.text)
+			all[last].text += u.text
 			all[last].end = u.end
 			continue
 		}
