@@ -28,6 +28,18 @@ def pack(tensors, metadata, path):
         out.write(struct.pack("<Q", len(text)) + text + b"".join(body))
 
 
+def unpack(path):
+    """What pack wrote: ({name: float32 tensor} of the network, shift, scale)."""
+    with open(path, "rb") as file:
+        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        body = file.read()
+    read = lambda entry: np.frombuffer(body[slice(*entry["data_offsets"])], {"F32": "<f4", "F16": "<f2"}[entry["dtype"]])
+    tensors = {name: torch.from_numpy(read(entry).astype(np.float32)).reshape(entry["shape"]) for name, entry in header.items()
+               if name != "__metadata__"}
+    shift, scale = tensors.pop("cmvn.shift"), tensors.pop("cmvn.scale")
+    return tensors, shift, scale
+
+
 def stored(name, tensor):
     matrix = tensor.dim() == 2
     return tensor.numpy().astype(np.float16 if matrix else np.float32)

@@ -3,7 +3,7 @@
 import dataclasses
 
 import numpy as np
-from scipy.signal import butter, fftconvolve, resample_poly, sosfilt
+from scipy.signal import butter, oaconvolve, resample_poly, sosfilt
 
 import words
 
@@ -21,10 +21,13 @@ class Clip:
 class Mixer:
     """Draws clips from sets of speech. The same seed draws the same clips."""
 
-    def __init__(self, spoken, human, seed, human_share=0.25, silent_share=0.07):
-        self.spoken, self.human = spoken, human
+    def __init__(self, spoken, human, seed, human_share=0.3, silent_share=0.07, one_voice=0.7, changed=0.5):
+        self.spoken, self.human = spoken, human  # as synth.cached and synth.human_digits return them
         self.dice = np.random.default_rng(seed)
         self.human_share, self.silent_share = human_share, silent_share
+        self.one_voice, self.changed = one_voice, changed
+        self.units = {language: words.units(language) for language in words.LANGUAGES}
+        self.digits = [([name], "") for name in words.digits("en")]
         self.bank = self.make_bank()
         self.hiss = self.dice.standard_normal(1 << 20).astype(np.float32)
         self.phone = butter(4, [300, 3400], "bandpass", fs=RATE, output="sos")
@@ -41,44 +44,54 @@ class Mixer:
         return Clip(self.disturb(clean, bool(pieces)), language, pieces, speech)
 
     def human_digits(self, count):
-        names = words.digits("en")
-        drawn = []
-        for _ in range(count):
-            digit = int(self.dice.integers(10))
-            drawn.append(([names[digit]], self.one_of(self.human[digit])))
-        return drawn
+        return self.said_by(self.human, self.digits, self.dice.integers(0, 10, count).tolist())
 
-    def utterance(self, language):
+    def utterance(self, language, voices=None):
         """1 to 8 words, or a phrase or two, or both."""
-        units, said = words.units(language), self.spoken[language]
-        indices = list(said)
+        units = self.units[language]
         count = int(self.dice.integers(1, 9)) if self.dice.random() < 0.7 else int(self.dice.integers(1, 3))
         drawn, length = [], 0
         while length < count:
-            index = indices[self.dice.integers(len(indices))]
+            index = int(self.dice.integers(len(units)))
             if length and length + len(units[index][0]) > 8:
                 break
-            drawn.append((units[index][0], self.one_of(said[index])))
+            drawn.append(index)
             length += len(units[index][0])
-        return drawn
+        return self.said_by(voices or self.spoken[language], units, drawn)
 
-    def one_of(self, renderings):
-        samples = renderings[self.dice.integers(len(renderings))].astype(np.float32) / 32768
-        if self.dice.random() < 0.4:  # another speed and pitch
-            samples = resample_poly(samples, int(self.dice.integers(18, 23)), 20).astype(np.float32)
-        return samples * (0.3 / max(0.02, np.abs(samples).max())) * 10 ** self.dice.uniform(-0.3, 0.3)
+    def said_by(self, voices, units, drawn):
+        """[(pieces, samples)] of the units, all in one voice and at one speed, or each in any."""
+        one, manner, said = self.dice.random() < self.one_voice, self.manner(voices), []
+        for index in drawn:
+            voice, speed = manner if one else self.manner(voices)
+            while index not in voice:  # espeak-ng has no sound for a few units in a few voices
+                voice, speed = self.manner(voices)
+            renderings = voice[index]
+            said.append((units[index][0], self.at_speed(renderings[self.dice.integers(len(renderings))], speed)))
+        return said
+
+    def manner(self, voices):
+        """A voice, and how much longer and lower it is made, in twentieths."""
+        speed = int(self.dice.integers(17, 24)) if self.dice.random() < self.changed else 20
+        return voices[self.dice.integers(len(voices))], speed
+
+    def at_speed(self, samples, speed):
+        samples = samples.astype(np.float32) / 32768
+        if speed != 20:
+            samples = resample_poly(samples, speed, 20).astype(np.float32)
+        return samples * np.float32(0.3 / max(0.02, np.abs(samples).max()) * 10 ** self.dice.uniform(-0.3, 0.3))
 
     def join(self, language, drawn):
         silence = lambda low, high: np.zeros(int(RATE * self.dice.uniform(low, high)), np.float32)
-        parts, pieces, speech = [silence(0.05, 0.6)], [], []
+        parts, pieces, speech = [silence(0.05, 0.5)], [], []
         for number, (unit, samples) in enumerate(drawn):
             if number:
-                parts.append(silence(0.02, 0.6) if self.dice.random() < 0.85 else silence(0.6, 1.6))
+                parts.append(silence(0.02, 0.4) if self.dice.random() < 0.85 else silence(0.4, 1.5))
             at = sum(map(len, parts))
             speech.append((at, at + len(samples)))
             parts.append(samples)
             pieces += unit
-        parts.append(silence(0.05, 0.6))
+        parts.append(silence(0.05, 0.5))
         return np.concatenate(parts), language, pieces, speech
 
     def disturb(self, clean, has_speech):
@@ -100,8 +113,8 @@ class Mixer:
     def room(self, samples):
         """Noise that dies away over 0.1 to 0.5 s stands for a room's echoes."""
         length = int(RATE * self.dice.uniform(0.1, 0.5))
-        tail = self.dice.standard_normal(length) * np.exp(-6.9 * np.arange(length) / length)
-        echo = fftconvolve(samples, tail / np.sqrt((tail**2).sum()))[: len(samples)]
+        tail = self.dice.standard_normal(length, np.float32) * np.exp(-6.9 / length * np.arange(length, dtype=np.float32))
+        echo = oaconvolve(samples, tail / np.sqrt((tail**2).sum()))[: len(samples)]
         return (samples + echo * self.dice.uniform(0.1, 0.6)).astype(np.float32)
 
     def noise(self, length):

@@ -89,7 +89,7 @@ class CTC(nn.Module):
 class SenseVoice(nn.Module):
     """(batch, rows, 560) features, valid rows a clip, (batch, 4) query rows -> (batch, 4 + rows, vocabulary) logits."""
 
-    def __init__(self, vocabulary, width=96, heads=4, hidden=384, blocks=6, tp_blocks=2, taps=11, inputs=560, dropout=0.1):
+    def __init__(self, vocabulary, width=96, heads=4, hidden=384, blocks=6, tp_blocks=2, taps=11, inputs=560, dropout=0.0):
         super().__init__()
         self.encoder = Encoder(inputs, width, heads, hidden, blocks, tp_blocks, taps)
         self.ctc = CTC(width, vocabulary)
