@@ -2,7 +2,7 @@
 # Installs the programs that tests compare with, where the system is Debian's or like it and lets us. Tests
 # that lack one skip and say so.
 set -e
-needed="ffmpeg:ffmpeg sox:sox"
+needed="ffmpeg:ffmpeg sox:sox opusenc:opus-tools flac:flac oggenc:vorbis-tools"
 missing=""
 for pair in $needed; do
 	command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"

@@ -131,7 +131,7 @@ func TestMP3WithoutFFmpeg(t *testing.T) {
 		t.Run(options, func(t *testing.T) {
 			file := run(t, "ffmpeg -i CLIP -c:a libmp3lame "+options+" -f mp3 OUT", nil)
 			want := run(t, "ffmpeg -i IN -f f32le -", file)
-			compare(t, file, floats(want), decode.Options{FFmpeg: "none"}, "MP3", 60)
+			compare(t, file, floats(want), decode.Options{FFmpeg: "none"}, "MP3", 50)
 		})
 	}
 }

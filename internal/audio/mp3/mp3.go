@@ -39,7 +39,9 @@ func NewReader(src *source.Reader) (*Reader, error) {
 	r := &Reader{src: src, left: -1}
 	h, frame, err := r.peek()
 	if err == io.EOF {
-		err = r.fault(errors.New("there is no frame"))
+		if err = r.damage; err == nil {
+			err = r.fault(errors.New("there is no frame"))
+		}
 	}
 	if err != nil {
 		return nil, err
