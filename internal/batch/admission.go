@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"sensevoice/internal/audio"
@@ -33,11 +34,10 @@ func (s *Scheduler) enter(ctx context.Context, c *clip) error {
 			r.admitted = true
 			s.admit(c)
 		}
-	case len(s.waiting) == 0 && s.fits(c):
-		s.admit(c)
 	default:
 		w = &waiter{clip: c, room: make(chan struct{})}
 		s.waiting = append(s.waiting, w)
+		s.grant()
 	}
 	s.mu.Unlock()
 	if w != nil {
@@ -58,7 +58,7 @@ func (s *Scheduler) wait(ctx context.Context, w *waiter) error {
 	defer s.mu.Unlock()
 	for i, other := range s.waiting {
 		if other == w {
-			s.waiting = append(s.waiting[:i:i], s.waiting[i+1:]...)
+			s.waiting = slices.Delete(s.waiting, i, i+1)
 			s.grant()
 			s.settle()
 			return w.clip.call.reason(ctx)
@@ -71,6 +71,7 @@ func (s *Scheduler) wait(ctx context.Context, w *waiter) error {
 func (s *Scheduler) admit(c *clip) {
 	s.move(c, preparing)
 	c.call.request.inside++
+	c.call.request.seconds += c.seconds
 	s.load.clips++
 	s.load.seconds += c.seconds
 	s.load.bytes += c.bytes
@@ -80,6 +81,7 @@ func (s *Scheduler) admit(c *clip) {
 func (s *Scheduler) release(c *clip) {
 	s.move(c, done)
 	c.call.request.inside--
+	c.call.request.seconds -= c.seconds
 	s.load.clips--
 	s.load.bytes -= c.bytes
 	if s.load.seconds -= c.seconds; s.load.clips == 0 {
@@ -89,16 +91,29 @@ func (s *Scheduler) release(c *clip) {
 	s.settle()
 }
 
-// grant lets waiting clips in, the first come first.
+// grant lets waiting clips in, the first come first; those whose request has enough inside let others pass.
 func (s *Scheduler) grant() {
-	for len(s.waiting) > 0 && s.fits(s.waiting[0].clip) {
-		w := s.waiting[0]
-		s.waiting[0] = nil
-		s.waiting = s.waiting[1:]
+	for i := s.nextWaiting(0); i >= 0 && s.fits(s.waiting[i].clip); i = s.nextWaiting(i) {
+		w := s.waiting[i]
+		s.waiting = slices.Delete(s.waiting, i, i+1)
 		s.admit(w.clip)
 		close(w.room)
 	}
 }
+
+// nextWaiting returns the first waiting clip from place i on whose request may have more inside; -1 if there is none.
+func (s *Scheduler) nextWaiting(i int) int {
+	for ; i < len(s.waiting); i++ {
+		if r := s.waiting[i].clip.call.request; r.inside < leastInside || r.seconds < 2*s.speed.within(s.o.MaxBatchTime) {
+			return i
+		}
+	}
+	return -1
+}
+
+// leastInside is how many clips of one request may be inside at any speed: one to run, and one to follow it. More, except to
+// fill batches, would only cost memory, and time that others need.
+const leastInside = 2
 
 // fits tells whether there is room for a clip of a request that has been let in before. Such requests leave half of the
 // room to new ones, except for the one clip that keeps each going.
@@ -123,7 +138,8 @@ func (s *Scheduler) refusal(c *clip) error {
 	if s.o.MaxWait > 0 && wait > s.o.MaxWait {
 		retry = max(retry, wait-s.o.MaxWait)
 	}
-	starved := len(s.waiting) > 0 && s.waiting[0].clip.call.request.inside == 0
+	next := s.nextWaiting(0)
+	starved := next >= 0 && s.waiting[next].clip.call.request.inside == 0
 	if s.load.clips == 0 || excess <= 0 && !starved && (s.o.MaxWait == 0 || wait <= s.o.MaxWait) {
 		return nil
 	}

@@ -3,7 +3,6 @@ package batch
 import (
 	"context"
 	"errors"
-	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -14,11 +13,12 @@ import (
 	"sensevoice/internal/transcribe"
 )
 
-// sound makes a clip of so many seconds that no other number makes.
+// sound makes a clip of noise, of so many seconds, that no other number makes.
 func sound(seconds float64, number int) transcribe.Clip {
-	samples := make([]float32, int(seconds*audio.SampleRate))
+	samples, state := make([]float32, int(seconds*audio.SampleRate)), uint32(number)
 	for i := range samples {
-		samples[i] = float32(math.Sin(float64(i)*(0.01+0.001*float64(number%997)))) / 2
+		state = state*1664525 + 1013904223
+		samples[i] = float32(int32(state)) / (1 << 32)
 	}
 	return transcribe.Clip{Samples: samples}
 }

@@ -26,8 +26,9 @@ type Request struct {
 	flow   *flow
 
 	// Under the scheduler's mu:
-	admitted bool // a clip has been let in
-	inside   int  // clips
+	admitted bool    // a clip has been let in
+	inside   int     // clips
+	seconds  float64 // of sound inside
 	usage    Usage
 }
 
