@@ -49,7 +49,7 @@ type Report struct {
 
 	Latency Quantiles  `json:"latency"`                // HTTP: of the whole request. Streams: of the recording, its length included
 	Speech  *Quantiles `json:"after_speech,omitempty"` // streams: of a final result, after the end of the speech
-	Known   *Quantiles `json:"after_known,omitempty"`  // streams: after that end could be known: when the pause had lasted, or the client said so
+	Known   *Quantiles `json:"after_known,omitempty"`  // streams: after that end could be known: the pause had lasted, or the client had said so
 
 	AudioSeconds float64 `json:"audio_s"` // of recordings answered
 	Throughput   float64 `json:"audio_s_per_s"`

@@ -212,16 +212,24 @@ func (s *streamer) one(ctx context.Context, c *Clip, scheduled time.Time) outcom
 	return o
 }
 
-// wait measures a result against the speech: the server's segment ends 100 ms after the speech, unless the recording does before.
+// Where voice detection at its defaults finds the end of a segment: that long after the last frame of speech; and, once the pause has
+// lasted, that long before the pause would have counted in full, since part of it is in the window that noticed it.
+const (
+	endAfterSpeech  = 120 * time.Millisecond
+	foundBeforeWait = 220 * time.Millisecond
+)
+
+// wait measures a result against the speech. The server cannot know of the pause before the message in which it becomes long
+// enough has been sent.
 func (s *streamer) wait(a arrival, start, told time.Time) wait {
-	const lookahead = 100 * time.Millisecond
-	spoken := func(stream time.Duration) time.Time { return start.Add(time.Duration(float64(stream) / s.Pace)) }
-	end := time.Duration(a.end*float64(time.Second)) - lookahead
-	known := spoken(end + s.Wait)
+	paced := func(stream time.Duration) time.Time { return start.Add(time.Duration(float64(stream) / s.Pace)) }
+	end := time.Duration(a.end * float64(time.Second))
+	found := end + s.Wait - foundBeforeWait
+	known := paced((found + s.wire.frame - 1) / s.wire.frame * s.wire.frame)
 	if told.Before(known) {
 		known = told
 	}
-	return wait{speech: a.at.Sub(spoken(end)), known: a.at.Sub(known)}
+	return wait{speech: a.at.Sub(paced(end - endAfterSpeech)), known: a.at.Sub(known)}
 }
 
 // listen takes messages up to the last of a recording.

@@ -50,7 +50,7 @@ func (s *session) live(ctx context.Context, set *settings, in input) (end input,
 
 // hear recognises samples and answers what they bring.
 func (l *live) hear(ctx context.Context, samples []float32) error {
-	segments, err := l.stream.Write(ctx, samples)
+	segments, err := l.stream.Write(ctx, samples, l.conn.Behind())
 	if err := l.finish(ctx, segments, err); err != nil {
 		return err
 	}

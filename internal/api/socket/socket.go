@@ -26,6 +26,7 @@ type Options struct {
 	PongTimeout  time.Duration // for the answer to one
 	IdleTimeout  time.Duration // without a message of the client; 0: no limit
 	WriteTimeout time.Duration // for a client that does not read
+	QuietTimeout time.Duration // without sound while somebody is speaking: then the segment has ended, where a protocol has no other sign
 	Origins      []string      // whose pages may connect besides those of this host, such as https://app.example.com; "*": anybody's
 }
 
@@ -39,6 +40,7 @@ func DefaultOptions() Options {
 		PongTimeout:  30 * time.Second,
 		IdleTimeout:  10 * time.Minute,
 		WriteTimeout: 30 * time.Second,
+		QuietTimeout: 4 * time.Second, // networks stall for a second or two, and a segment that is cut costs a word
 	}
 }
 

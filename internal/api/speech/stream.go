@@ -33,6 +33,7 @@ type Stream struct {
 
 	pipeline *transcribe.Pipeline // nil before the first sample
 	live     *transcribe.Live     // nil before a sample
+	gathered []float32            // was written, and not heard yet
 	before   transcript.Seconds   // what earlier Lives have heard
 	partial  time.Time            // of the latest
 }
@@ -68,9 +69,29 @@ func (s *Stream) begin(ctx context.Context) error {
 	return nil
 }
 
-// Write takes samples and returns the segments that have ended. After an error the sound of the open segment is lost; the
-// stream goes on with what comes next.
-func (s *Stream) Write(ctx context.Context, samples []float32) ([]transcript.Segment, error) {
+// Voice detection is dear in small pieces: sound is gathered until there is so much of it, in samples.
+const (
+	leastPiece = audio.SampleRate * 60 / 1000 // always
+	behindBy   = audio.SampleRate / 2         // while more is waiting: who is behind catches up by larger steps
+)
+
+// Write takes samples and returns the segments that have ended. More tells that sound is waiting already that will be written next.
+// After an error the sound of the open segment is lost; the stream goes on with what comes next.
+func (s *Stream) Write(ctx context.Context, samples []float32, more bool) ([]transcript.Segment, error) {
+	s.gathered = append(s.gathered, samples...)
+	if n := len(s.gathered); n < leastPiece || more && n < behindBy {
+		return nil, nil
+	}
+	return s.hear(ctx)
+}
+
+// hear recognises what was gathered.
+func (s *Stream) hear(ctx context.Context) ([]transcript.Segment, error) {
+	samples := s.gathered
+	s.gathered = s.gathered[:0]
+	if len(samples) == 0 {
+		return nil, nil
+	}
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -79,7 +100,7 @@ func (s *Stream) Write(ctx context.Context, samples []float32) ([]transcript.Seg
 	segments, err := s.live.Write(ctx, samples)
 	s.place(segments)
 	if err != nil {
-		s.before += transcript.Seconds(heard.Seconds() + float64(len(samples))/audio.SampleRate)
+		s.before += transcript.Seconds(heard.Seconds()) + duration(len(samples))
 		s.live = nil
 	}
 	return segments, err
@@ -87,11 +108,13 @@ func (s *Stream) Write(ctx context.Context, samples []float32) ([]transcript.Seg
 
 // Flush ends the open segment where the sound has come to, and returns it.
 func (s *Stream) Flush(ctx context.Context) ([]transcript.Segment, error) {
-	if s.live == nil {
-		return nil, nil
+	segments, err := s.hear(ctx)
+	if s.live == nil || err != nil {
+		return segments, err
 	}
-	segments, err := s.live.Flush(ctx)
-	s.place(segments)
+	last, err := s.live.Flush(ctx)
+	s.place(last)
+	segments = append(segments, last...)
 	if err != nil {
 		s.Clear()
 	}
@@ -110,6 +133,8 @@ func (s *Stream) Configure(o transcribe.PipelineOptions) error {
 
 // Clear forgets the open segment. The clock goes on.
 func (s *Stream) Clear() {
+	s.before += duration(len(s.gathered))
+	s.gathered = nil
 	if s.live != nil {
 		s.before += transcript.Seconds(s.live.Written().Seconds())
 		s.live = nil
@@ -117,7 +142,11 @@ func (s *Stream) Clear() {
 }
 
 // Restart is Clear, with the clock at 0.
-func (s *Stream) Restart() { s.live, s.before = nil, 0 }
+func (s *Stream) Restart() { s.live, s.gathered, s.before = nil, nil, 0 }
+
+func duration(samples int) transcript.Seconds {
+	return transcript.Seconds(float64(samples) / audio.SampleRate)
+}
 
 // Open tells whether somebody is speaking.
 func (s *Stream) Open() bool {
@@ -130,10 +159,11 @@ func (s *Stream) Open() bool {
 
 // Heard is the time on the clock.
 func (s *Stream) Heard() transcript.Seconds {
-	if s.live == nil {
-		return s.before
+	heard := s.before + duration(len(s.gathered))
+	if s.live != nil {
+		heard += transcript.Seconds(s.live.Written().Seconds())
 	}
-	return s.before + transcript.Seconds(s.live.Written().Seconds())
+	return heard
 }
 
 // Partial recognises the open segment as far as it has come. It returns nil if there is none, if the latest partial result was

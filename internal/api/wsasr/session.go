@@ -19,6 +19,7 @@ type session struct {
 	conn   *socket.Conn
 	config config
 	stream *speech.Stream
+	quiet  time.Duration // see socket.Options
 	pcm    *speech.PCM16 // nil until there are samples without a header
 
 	held    *input    // was read ahead
@@ -105,8 +106,8 @@ func (s *session) patience() time.Duration {
 	if !s.stream.Open() {
 		return 0
 	}
-	const least, factor = 1500 * time.Millisecond, 1.5
-	return least + time.Duration(factor*float64(s.stream.Heard()-s.before)*float64(time.Second))
+	const factor = 1.5
+	return s.quiet + time.Duration(factor*float64(s.stream.Heard()-s.before)*float64(time.Second))
 }
 
 // obey does what a text message says. If that is sound, it returns it.

@@ -119,7 +119,7 @@ func (s *session) decode(ctx context.Context, r io.Reader) error {
 
 // recognize sends the results that samples bring.
 func (s *session) recognize(ctx context.Context, samples []float32) error {
-	segments, err := s.stream.Write(ctx, samples)
+	segments, err := s.stream.Write(ctx, samples, s.conn.Behind())
 	if err := s.finish(ctx, segments, err); err != nil {
 		return err
 	}

@@ -264,7 +264,7 @@ func TestSegmentsEndByThemselves(t *testing.T) {
 
 // TestQuietClient gets its last words although it neither says end nor sends silence, as clients of the original do.
 func TestQuietClient(t *testing.T) {
-	c := dial(t, serve(t))
+	c := dial(t, serve(t, func(o *socket.Options) { o.QuietTimeout = 100 * time.Millisecond }))
 	clip := clips(t)[0]
 	data := sockettest.PCM16(clip.Samples, 0)
 	for len(data) > 0 {
