@@ -48,6 +48,7 @@ var mayImport = map[string]string{
 	"internal/cuda":        "internal/cuda/driver internal/cuda/mem",
 	"internal/cuda/mem":    "internal/gpu internal/sensevoice",
 	"internal/gpu/screen":  "internal/gpu internal/lang",
+	"internal/doctor":      "internal/gpu internal/lang",
 	"internal/gpu/survey":  "internal/clib internal/cuda/driver internal/gpu internal/gpu/nvml",
 	"internal/spelling":    "",
 	"internal/config":      "internal/spelling",

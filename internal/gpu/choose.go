@@ -81,7 +81,7 @@ func Decide(seen *Snapshot, s Settings, p Price, claimed map[string]uint64) (*De
 	}
 	visible := VisibleOf(seen, s.Visible)
 	if visible.Bad != "" {
-		d.Warnings = append(d.Warnings, visible.warning())
+		d.Warnings = append(d.Warnings, visible.Warning())
 	}
 	if len(visible.Devices) == 0 {
 		return d.none(hiddenReason(s.Visible))
@@ -89,7 +89,8 @@ func Decide(seen *Snapshot, s Settings, p Price, claimed map[string]uint64) (*De
 	return d.pick(candidates(visible, s, p, claimed))
 }
 
-func (v Visible) warning() lang.Text {
+// Warning returns the line about an entry that hides others.
+func (v Visible) Warning() lang.Text {
 	const en, zh = "CUDA_VISIBLE_DEVICES: %q hides itself and all after it: %s", "CUDA_VISIBLE_DEVICES: %q 及其后的条目均被忽略: %s"
 	return lang.Text{EN: fmt.Sprintf(en, v.Bad, v.Why.EN), ZH: fmt.Sprintf(zh, v.Bad, v.Why.ZH)}
 }
