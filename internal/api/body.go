@@ -37,7 +37,8 @@ type body struct {
 	max     int64 // bytes
 	rate    int64 // bytes a second
 	read    int64
-	window  int64 // what may be read before readWindow fails, if positive
+	window  int64 // what may be read before Read fails with errHeader, if positive
+	ended   bool  // there is nothing more to read
 }
 
 var errHeader = errors.New("the header of a part is too large")
@@ -67,9 +68,22 @@ func (b *body) Read(p []byte) (int, error) {
 	case err == nil && elapsed > 0 && float64(b.read) < elapsed.Seconds()*float64(b.rate):
 		return n, b.slow(fmt.Errorf("%d bytes in %v", b.read, elapsed+bodyGrace))
 	case err != nil:
+		b.ended = !errors.Is(err, errHeader)
 		_ = b.control.SetReadDeadline(time.Time{}) // else the server takes a client that waits for its answer for one that left
 	}
 	return n, b.meaning(err)
+}
+
+const (
+	lingerTime  = 2 * time.Second
+	lingerBytes = 16 << 20
+)
+
+// linger reads on for a while after an error has been answered: many clients read no answer before they have sent all, and a
+// connection that is closed under them loses it.
+func (b *body) linger() {
+	_ = b.control.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.CopyN(io.Discard, b.ReadCloser, lingerBytes)
 }
 
 func (b *body) slow(err error) error {

@@ -54,7 +54,7 @@ func (b *Backend) ReadForm(r *http.Request, spec FormSpec) (*Form, error) {
 		return nil, tooLarge(limits.MaxBody)
 	}
 	form := &Form{fields: map[string][]string{}, memory: b.Uploads.Release}
-	if err := form.take(b, formMemory); err != nil {
+	if err := form.take(b, formMemory+spool.Memory); err != nil { // with one recording
 		return nil, err
 	}
 	if err := form.receive(b, r, parts, spec); err != nil {
@@ -186,8 +186,10 @@ func skip(part io.Reader, fault *FieldError) (*FieldError, error) {
 }
 
 func (f *Form) sound(b *Backend, part io.Reader, name string) error {
-	if err := f.take(b, spool.Memory); err != nil {
-		return err
+	if len(f.Files) > 0 {
+		if err := f.take(b, spool.Memory); err != nil {
+			return err
+		}
 	}
 	upload, err := b.Spool.Receive(part)
 	if err != nil {

@@ -35,13 +35,29 @@ func (b *Backend) Handler(route Route) http.Handler {
 		b.Metrics.Begin()
 		failure := b.serve(route, out, r)
 		if failure != nil && !out.begun {
-			writeError(out, route.Shape, failure)
+			refuse(out, r, route.Shape, failure)
 		}
 		b.finish(route, r, out, failure)
 		if failure != nil && out.cut {
 			panic(http.ErrAbortHandler) // the documented way to end the connection
 		}
 	})
+}
+
+// refuse answers with an error, at once even if the client is still sending.
+func refuse(w *writer, r *http.Request, shape Shape, failure *Error) {
+	unread, ok := r.Body.(*body)
+	ok = ok && !unread.ended
+	if ok {
+		w.Header().Set("Connection", "close")
+	}
+	writeError(w, shape, failure)
+	if ok {
+		_ = http.NewResponseController(w).Flush() // a client that left does not read it
+		if r.Header.Get("Expect") == "" {         // who asks first has not begun to send
+			unread.linger()
+		}
+	}
 }
 
 // serve lets a request in and runs its handler.
