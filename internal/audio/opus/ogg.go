@@ -9,9 +9,6 @@ import (
 	"sensevoice/internal/audio/timeline"
 )
 
-// shortestGap is how far a page's clock may run ahead before packets count as missing: the shortest of packets.
-const shortestGap = 120
-
 // Reader reads the samples of an Ogg Opus stream. It is an [audio.Decoder].
 type Reader struct {
 	ogg     *ogg.Reader
@@ -138,7 +135,7 @@ func (o *Reader) tick(page ogg.Page, total int64) (surplus int64, err error) {
 	gap := page.Granule - o.clock - total
 	o.clock += total
 	switch {
-	case gap >= shortestGap:
+	case gap >= Grain:
 		o.clock += gap
 		o.note(fmt.Errorf("%.3g s of sound are missing", float64(gap)/Rate))
 		if err := o.buffer.Fill(gap); err != nil {

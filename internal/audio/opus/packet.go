@@ -2,6 +2,9 @@ package opus
 
 import "errors"
 
+// Grain is the shortest packet, 2.5 ms in 48 kHz samples: all are multiples of it.
+const Grain = 120
+
 // maxMoments is the longest packet, 120 ms.
 const maxMoments = Rate * 120 / 1000
 
@@ -15,7 +18,7 @@ func frameMoments(config byte) int {
 	case config < 16: // hybrid
 		return []int{480, 960}[config%2]
 	default: // CELT
-		return 120 << (config % 4)
+		return Grain << (config % 4)
 	}
 }
 

@@ -291,7 +291,7 @@ func (s *setup) allMappings() error {
 func (s *setup) modes() error {
 	for range s.read(6) + 1 {
 		s.read(1)
-		if s.read(16) != 0 || s.read(16) != 0 || s.read(8) >= s.mappings {
+		if s.read(32) != 0 || s.read(8) >= s.mappings { // window, transform, mapping
 			return errSetup
 		}
 	}

@@ -13,8 +13,6 @@ const (
 	// maxPreamble is what may come before the sound: cover pictures and broadcast notes are smaller.
 	// Without an end to it, an endless stream of other chunks would be read forever.
 	maxPreamble = 16 << 20
-
-	unknownSize = math.MaxUint32 // a chunk whose writer did not know, or whose size is in ds64
 )
 
 // readHeader reads up to the first byte of the data chunk.

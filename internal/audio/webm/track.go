@@ -17,6 +17,7 @@ type track struct {
 	rate     int
 	channels int
 	skip     int // moments to leave out at the beginning
+	grain    int // moments that all packets are multiples of
 	decode   func(dst []float32, packet []byte) ([]float32, error)
 	lost     func() // tells the codec that packets are missing
 }
@@ -83,7 +84,8 @@ func opusTrack(number uint64, private []byte) (*track, error) {
 		return nil, err
 	}
 	return &track{
-		number: number, codec: "Opus", rate: opus.Rate, channels: head.Channels, skip: head.PreSkip, decode: d.Decode, lost: func() {},
+		number: number, codec: "Opus", rate: opus.Rate, channels: head.Channels, skip: head.PreSkip, grain: opus.Grain,
+		decode: d.Decode, lost: func() {},
 	}, nil
 }
 
@@ -102,6 +104,6 @@ func vorbisTrack(number uint64, private []byte) (*track, error) {
 		return nil, err
 	}
 	return &track{
-		number: number, codec: "Vorbis", rate: head.Rate, channels: head.Channels, decode: d.Decode, lost: d.Lost,
+		number: number, codec: "Vorbis", rate: head.Rate, channels: head.Channels, grain: 1, decode: d.Decode, lost: d.Lost,
 	}, nil
 }

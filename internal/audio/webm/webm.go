@@ -249,7 +249,8 @@ func (r *Reader) tick(b block) error {
 	}
 	r.note(fmt.Errorf("%.3g s of sound are missing", gap))
 	r.track.lost()
-	moments := int64(gap * rate)
+	grain := float64(r.track.grain) // clocks of milliseconds are too coarse to say how much is missing
+	moments := int64(math.Round(gap*rate/grain) * grain)
 	r.decoded += moments
 	return r.buffer.Fill(moments)
 }
