@@ -274,7 +274,7 @@ func TestOnline(t *testing.T) {
 			}
 			text += m.Text
 		}
-		if squeeze(text) != squeeze(clip.Text) {
+		if squeeze(text) != squeeze(clip.Text) || text != strings.TrimSpace(text) {
 			t.Errorf("%s: %q, want %q", clip.File, text, clip.Text)
 		}
 	}

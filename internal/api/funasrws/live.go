@@ -3,6 +3,7 @@ package funasrws
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"sensevoice/internal/api"
 	"sensevoice/internal/api/speech"
@@ -72,6 +73,9 @@ func (l *live) piece(text string) error {
 	kind := sliceMiddle
 	if l.pieces.first() {
 		kind = sliceFirst
+		if l.index == 0 {
+			text = strings.TrimPrefix(text, " ") // it separates sentences
+		}
 	}
 	index := l.index
 	return l.conn.Send(reply{
