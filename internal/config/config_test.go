@@ -166,3 +166,18 @@ func TestValidate(t *testing.T) {
 		}
 	}
 }
+
+// TestDocumentation finds every setting in the table that users read.
+func TestDocumentation(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "docs", "configuration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, variables := range Variables() {
+		for _, want := range append(variables, "--"+strings.ReplaceAll(key, "_", "-")) {
+			if !strings.Contains(string(data), "`"+want+"`") {
+				t.Errorf("docs/configuration.md has no %s", want)
+			}
+		}
+	}
+}
