@@ -1,6 +1,9 @@
 package resample
 
-import "math"
+import (
+	"math"
+	"sync"
+)
 
 const (
 	// crossings is the reach of the filter to either side, in zero crossings of its sinc. With the window's beta it
@@ -30,7 +33,36 @@ type bank struct {
 	between bool      // whether outputs fall between phases
 }
 
-// newBank makes the filter that takes from to to, both divided by their greatest common divisor.
+// banks keeps the filters of rates that have been seen: one takes milliseconds to compute. Few rates are common; a stranger's
+// many are computed each time.
+var banks struct {
+	sync.Mutex
+	made map[[2]int]*bank
+}
+
+// findBank returns the filter that takes from to to, both divided by their greatest common divisor.
+func findBank(from, to int) *bank {
+	const most = 32
+	key := [2]int{from, to}
+	banks.Lock()
+	b := banks.made[key]
+	banks.Unlock()
+	if b != nil {
+		return b
+	}
+	b = newBank(from, to)
+	banks.Lock()
+	defer banks.Unlock()
+	if banks.made == nil {
+		banks.made = map[[2]int]*bank{}
+	}
+	if len(banks.made) < most {
+		banks.made[key] = b
+	}
+	return b
+}
+
+// newBank computes a filter.
 func newBank(from, to int) *bank {
 	low := min(1, float64(to)/float64(from)) // the lower rate, relative to from
 	reach := int(math.Ceil(crossings / low))

@@ -40,7 +40,7 @@ func New(from, to int) (*Resampler, error) {
 		return nil, err
 	}
 	r := &Resampler{from: from / divisor, to: to / divisor, kernels: kernels}
-	r.bank = newBank(r.from, r.to)
+	r.bank = findBank(r.from, r.to)
 	r.history = make([]float32, r.bank.taps/2-1) // before the first sample all is silent
 	return r, nil
 }
