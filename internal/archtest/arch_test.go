@@ -49,6 +49,7 @@ var mayImport = map[string]string{
 	"internal/cuda/mem":    "internal/gpu internal/sensevoice",
 	"internal/gpu/screen":  "internal/gpu internal/lang",
 	"internal/doctor":      "internal/gpu internal/lang",
+	"internal/worker":      "internal/sensevoice",
 	"internal/gpu/survey":  "internal/clib internal/cuda/driver internal/gpu internal/gpu/nvml",
 	"internal/spelling":    "",
 	"internal/config":      "internal/spelling",
@@ -68,6 +69,7 @@ var mayImport = map[string]string{
 	"internal/load": "internal/audio internal/audio/decode",
 	"internal/api/sockettest": "internal/access internal/api internal/audio/wav internal/batch internal/engine/cpu internal/golden" +
 		" internal/kernel internal/limit internal/metrics internal/modelstore internal/spool internal/transcribe internal/vad", // for tests only
+	"internal/tracing": "",
 	"internal/api/apitest": "internal/access internal/api internal/batch internal/engine/cpu internal/golden internal/kernel internal/limit" +
 		" internal/metrics internal/modelstore internal/spool internal/transcribe internal/vad",
 	"internal/api/asr":    "internal/api internal/transcript",
