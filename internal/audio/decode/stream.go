@@ -75,8 +75,15 @@ func newStream(ctx context.Context, src *source.Reader, d audio.Decoder, o Optio
 			return nil, s.tooLong()
 		}
 	}
-	s.native = make([]float32, max(8192, 128*info.Channels))
+	s.native = make([]float32, chunk(info, s.rate)*info.Channels)
 	return s, nil
+}
+
+// chunk is how many moments are decoded at once: few of a recording whose low rate makes many of each.
+func chunk(info audio.Info, rate int) int {
+	const samples, resampled = 8192, 65536
+	moments := max(128, samples/info.Channels)
+	return max(1, min(moments, resampled*info.Rate/rate))
 }
 
 // Tracks returns how many samples there are for each moment: 1, or the number of channels under [Each].

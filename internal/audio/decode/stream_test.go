@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -293,6 +294,36 @@ func TestLiveStream(t *testing.T) {
 	for range heard {
 	}
 	<-written
+}
+
+// TestMemoryDoesNotGrow: an hour takes no more than a minute, and a rate of one sample in a second makes no great chunks.
+func TestMemoryDoesNotGrow(t *testing.T) {
+	for format, size := range map[string]int64{"s16le:16000": 3600 * 32000, "u8:1": 600, "f64le:768000:64": 64 << 20} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		s, err := decode.Open(t.Context(), io.LimitReader(silence{}, size), decode.Options{Raw: raw(t, format)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		part, total := make([]float32, 16000), 0
+		for err == nil {
+			var n int
+			n, err = s.Read(part)
+			total += n
+		}
+		runtime.ReadMemStats(&after)
+		if grown := after.TotalAlloc - before.TotalAlloc; err != io.EOF || total == 0 || grown > 16<<20 {
+			t.Errorf("%s: %d samples, %v, %d bytes allocated", format, total, err, grown)
+		}
+	}
+}
+
+// silence never ends.
+type silence struct{}
+
+func (silence) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }
 
 func TestDuration(t *testing.T) {
