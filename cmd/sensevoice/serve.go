@@ -28,6 +28,7 @@ import (
 	"sensevoice/internal/modelstore"
 	"sensevoice/internal/server"
 	"sensevoice/internal/spool"
+	"sensevoice/internal/tracing"
 )
 
 type serveCommand struct {
@@ -56,6 +57,11 @@ func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 		return err
 	}
 	s.level = level
+	closeTracer, err := s.trace(ctx, c.OTLP)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeTracer()) }()
 	if probe := s.status.Probe(ctx); probe.Err != nil {
 		return fmt.Errorf("the model does not work: %w", probe.Err)
 	}
@@ -138,6 +144,23 @@ func (s *service) route(c *config.Config) error {
 	}
 	s.funasr = funasrws.Routes(s.backend, sockets, pacer)
 	return nil
+}
+
+// trace begins to send traces, if there is an endpoint for them. Close sends the last ones, if the collector takes them soon.
+func (s *service) trace(ctx context.Context, endpoint string) (close func() error, err error) {
+	if endpoint == "" {
+		return func() error { return nil }, nil
+	}
+	tracer, err := tracing.Open(ctx, endpoint, version, s.backend.Log)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	s.backend.Tracer = tracer
+	return func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		return tracer.Close(ctx)
+	}, nil
 }
 
 // listen takes the addresses.

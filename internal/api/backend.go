@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"sensevoice/internal/access"
 	"sensevoice/internal/batch"
 	"sensevoice/internal/limit"
@@ -34,6 +36,7 @@ type Backend struct {
 	Sockets  *Sockets
 	Metrics  *metrics.Metrics
 	Log      *slog.Logger
+	Tracer   trace.Tracer    // nil: no traces
 	Draining <-chan struct{} // closed when the server is about to end: finish what runs, and start nothing
 
 	limits atomic.Pointer[Limits]

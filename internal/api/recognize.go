@@ -39,6 +39,8 @@ func (b *Backend) Recognize(ctx context.Context, r Recording, emit func(transcri
 		return nil, err
 	}
 	defer b.Work.Release(workMemory)
+	ctx, span := b.tracer().Start(ctx, "recognize")
+	defer span.End()
 	start := time.Now()
 	stream, err := decode.Open(ctx, r.Sound, decode.Options{Raw: r.Options.Raw, Channels: r.Options.Channels, MaxDuration: limits.MaxLength})
 	if err != nil {
@@ -59,7 +61,7 @@ func (b *Backend) Recognize(ctx context.Context, r Recording, emit func(transcri
 		return nil
 	})
 	if summary != nil {
-		b.book(request, summary, decoder.waited)
+		setAccount(span, b.book(request, summary, decoder.waited))
 	}
 	if err != nil {
 		return nil, err
@@ -132,11 +134,12 @@ func (t *timedDecoder) Recognize(ctx context.Context, clips []transcribe.Clip) (
 	return segments, times, err
 }
 
-// book adds what a recording took to the account and the metrics.
-func (b *Backend) book(request *Request, s *transcribe.Summary, queue time.Duration) {
+// book adds what a recording took to the request's account and the metrics, and returns it.
+func (b *Backend) book(request *Request, s *transcribe.Summary, queue time.Duration) Account {
 	a := Account{Sound: s.Duration, Decode: s.Load, Detect: s.Detect, Queue: queue, Encode: s.Times.Feature + s.Times.Encode}
 	request.Add(a)
 	b.Metrics.Recording(a.Sound, metrics.Stages{Queue: a.Queue, Decode: a.Decode, VAD: a.Detect, Encode: a.Encode}, time.Since(request.Start))
+	return a
 }
 
 // backlog estimates when there is less to do.

@@ -28,8 +28,8 @@ type Route struct {
 func (b *Backend) Handler(route Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		request := newRequest(r)
-		ctx := context.WithValue(r.Context(), requestKey{}, request)
-		r = r.WithContext(ctx)
+		ctx, span := b.beginSpan(route, r)
+		r = r.WithContext(context.WithValue(ctx, requestKey{}, request))
 		out := &writer{ResponseWriter: w, request: request, log: b.Log}
 		out.Header().Set("X-Request-Id", request.ID)
 		b.Metrics.Begin()
@@ -37,7 +37,7 @@ func (b *Backend) Handler(route Route) http.Handler {
 		if failure != nil && !out.begun {
 			refuse(out, r, route.Shape, failure)
 		}
-		b.finish(route, r, out, failure)
+		endSpan(span, request, b.finish(route, r, out, failure), failure)
 		if failure != nil && out.cut {
 			panic(http.ErrAbortHandler) // the documented way to end the connection
 		}
@@ -127,11 +127,11 @@ func secretOf(r *http.Request) string {
 	return ""
 }
 
-// finish logs and counts a request that has been answered.
-func (b *Backend) finish(route Route, r *http.Request, w *writer, failure *Error) {
+// finish logs and counts a request that has been answered, and returns its status.
+func (b *Backend) finish(route Route, r *http.Request, w *writer, failure *Error) (status int) {
 	request := RequestOf(r.Context())
 	took := time.Since(request.Start)
-	status := w.status
+	status = w.status
 	level := slog.LevelInfo
 	account := request.Account()
 	facts := []any{
@@ -158,4 +158,5 @@ func (b *Backend) finish(route Route, r *http.Request, w *writer, failure *Error
 	}
 	b.Metrics.End(route.Pattern, status, took)
 	b.Log.Log(r.Context(), level, "request", append(facts, "status", status)...)
+	return status
 }
