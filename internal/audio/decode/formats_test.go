@@ -57,6 +57,16 @@ var encodings = []struct {
 	{name: "AAC", write: "ffmpeg -i CLIP -c:a aac -f adts OUT", least: 100, ffmpeg: true},
 	{name: "AIFF", write: "ffmpeg -i CLIP -f aiff OUT", least: math.Inf(1), ffmpeg: true},
 	{name: "AU", write: "ffmpeg -i CLIP -f au OUT", least: math.Inf(1), ffmpeg: true},
+	{name: "CAF", write: "ffmpeg -i CLIP -f caf OUT", least: math.Inf(1), ffmpeg: true},
+	{name: "Wave64", write: "ffmpeg -i CLIP -f w64 OUT", least: math.Inf(1), ffmpeg: true},
+	{name: "WMA", write: "ffmpeg -i CLIP -c:a wmav2 -f asf OUT", least: 100, ffmpeg: true},
+	{name: "AVI", write: "ffmpeg -i CLIP -c:a ac3 -f avi OUT", least: 100, ffmpeg: true},
+	{name: "MPEG-TS", write: "ffmpeg -i CLIP -c:a aac -f mpegts OUT", least: 100, ffmpeg: true},
+	{name: "FLV", write: "ffmpeg -i CLIP -ar 44100 -c:a aac -f flv OUT", least: 100, ffmpeg: true},
+	{name: "AC-3", write: "ffmpeg -i CLIP -ar 48000 -c:a ac3 -f ac3 OUT", least: 100, ffmpeg: true},
+	{name: "MP3", write: "ffmpeg -i CLIP -c:a mp2 -f mp2 OUT", least: 100, ffmpeg: true},
+	{name: "Ogg", write: "ffmpeg -i CLIP -c:a libspeex -f ogg OUT", least: 100, ffmpeg: true},
+	{name: "WAV", write: "ffmpeg -i CLIP -ar 8000 -c:a libgsm_ms -f wav OUT", least: 100, ffmpeg: true},
 	{name: "WebM", write: "ffmpeg -i CLIP -c:a flac -f matroska OUT", least: math.Inf(1), ffmpeg: true},
 	{name: "Ogg", write: "ffmpeg -i CLIP -c:a flac -f ogg OUT", least: math.Inf(1), ffmpeg: true},
 	{name: "WAV", write: "ffmpeg -i CLIP -ar 8000 -c:a adpcm_g726 -f wav OUT", least: math.Inf(1), ffmpeg: true},
@@ -73,6 +83,7 @@ func TestEveryEncoding(t *testing.T) {
 	}
 	for _, e := range encodings {
 		t.Run(e.write, func(t *testing.T) {
+			t.Parallel()
 			file := run(t, e.write, nil)
 			read := e.read
 			if read == "" {
@@ -119,6 +130,17 @@ func compare(t *testing.T, file []byte, want []float32, o decode.Options, name s
 	}
 }
 
+// TestAMR reads a second of frames at 12.2 kbit/s, since encoders of AMR are rare.
+func TestAMR(t *testing.T) {
+	run(t, "ffmpeg -version", nil)
+	frame := append([]byte{0x3c}, make([]byte, 31)...)
+	file := append([]byte("#!AMR\n"), bytes.Repeat(frame, 50)...)
+	samples, s := decodeAll(t, bytes.NewReader(file), decode.Options{})
+	if len(samples) != 16000 || s.Format().Name != "AMR" || s.Format().Rate != 8000 {
+		t.Errorf("%d samples of %+v", len(samples), s.Format())
+	}
+}
+
 // TestMP3WithoutFFmpeg compares our own reading of MP3 with ffmpeg's, which leaves out what the encoder has added too.
 func TestMP3WithoutFFmpeg(t *testing.T) {
 	if testing.Short() {
@@ -129,6 +151,7 @@ func TestMP3WithoutFFmpeg(t *testing.T) {
 		"-ar 32000 -b:a 320k -id3v2_version 3 -metadata title=x -write_id3v1 1", "-b:a 64k -write_xing 0",
 	} {
 		t.Run(options, func(t *testing.T) {
+			t.Parallel()
 			file := run(t, "ffmpeg -i CLIP -c:a libmp3lame "+options+" -f mp3 OUT", nil)
 			want := run(t, "ffmpeg -i IN -f f32le -", file)
 			compare(t, file, floats(want), decode.Options{FFmpeg: "none"}, "MP3", 50)
