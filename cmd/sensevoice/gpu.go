@@ -15,6 +15,7 @@ import (
 type gpuCommand struct {
 	Check gpuCheckCommand `cmd:"" help:"Show the GPUs, who uses them, and which one to take."`
 	Watch gpuWatchCommand `cmd:"" help:"Follow the GPUs' memory and processes."`
+	Free  gpuFreeCommand  `cmd:"" help:"Ask a running server to give GPU memory back."`
 }
 
 // gpuSettings are the server's settings of GPUs, from where the server has them. A device that is named on the command line counts first.

@@ -74,7 +74,7 @@ var mayImport = map[string]string{
 		" internal/metrics internal/modelstore internal/spool internal/transcribe internal/vad",
 	"internal/api/asr":    "internal/api internal/transcript",
 	"internal/api/openai": "internal/api internal/token internal/transcript",
-	"internal/api/funasr": "internal/api internal/spelling internal/transcript",
+	"internal/api/funasr": "internal/api internal/transcript",
 	"internal/api/status": "internal/api internal/audio internal/audio/wav internal/batch internal/transcribe internal/transcript",
 	"internal/api/gpus":   "internal/api internal/gpu internal/worker",
 	"internal/api/pages":  "internal/api web",
