@@ -35,6 +35,7 @@ type commands struct {
 	Config     configCommand     `cmd:"" help:"Show the settings of the server, and where each comes from."`
 	GPU        gpuCommand        `cmd:"" name:"gpu" help:"Look at the GPUs."`
 	Doctor     doctorCommand     `cmd:"" help:"Look at all that the server needs here, and say what to do about what is not well."`
+	Health     healthCommand     `cmd:"" help:"Ask a server whether it is healthy."`
 	Model      modelCommand      `cmd:"" help:"Pull, list, show, verify, remove and convert models."`
 	Bench      benchCommand      `cmd:"" help:"Measure the speed of recognition on this machine."`
 	Load       loadCommand       `cmd:"" help:"Put load on a server and measure how it answers."`
