@@ -32,7 +32,7 @@ func (p *program) reloadOnSignal(ctx context.Context, s *service, n server.Notif
 		if err := s.reload(p); err != nil {
 			log.Error("reload", "error", err)
 		} else {
-			log.Info("reloaded", "keys", s.config.KeysFile)
+			log.Info("reloaded", "keys", s.backend.Keys.Required())
 		}
 		_ = n.Send("READY=1")
 	}

@@ -149,8 +149,7 @@ func (f *Form) part(b *Backend, part *multipart.Part, spec FormSpec) (*FieldErro
 	isSound := slices.Contains(spec.Files, name)
 	switch {
 	case !isSound && !slices.Contains(spec.Fields, name):
-		known := slices.Concat(spec.Files, spec.Fields)
-		return skip(part, &FieldError{clip(name), "unknown field" + spelling.Hint(name, known) + "; there are " + strings.Join(known, ", "), "extra_forbidden"})
+		return skip(part, &FieldError{clip(name), "unknown field" + hint(name, slices.Concat(spec.Files, spec.Fields)), "extra_forbidden"})
 	case isSound && !isFile:
 		return skip(part, &FieldError{name, fmt.Sprintf("must be a file, not text; in curl: -F \"%s=@speech.wav\"", name), "value_error"})
 	case isSound && spec.Single && len(f.Files) > 0:
@@ -177,6 +176,14 @@ func (f *Form) part(b *Backend, part *multipart.Part, spec FormSpec) (*FieldErro
 	}
 	f.fields[name] = append(f.fields[name], string(text))
 	return nil, nil
+}
+
+// hint says which field may be meant by a name, or which there are.
+func hint(name string, known []string) string {
+	if near := spelling.Hint(name, known); near != "" {
+		return near
+	}
+	return "; there are " + strings.Join(known, ", ")
 }
 
 // skip reads over a part that is not wanted.

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"sensevoice/internal/api"
-	"sensevoice/internal/spelling"
 	"sensevoice/internal/transcript"
 )
 
@@ -188,7 +187,7 @@ func readBase64(body io.Reader) (string, error) {
 	}
 	for name := range fields {
 		if name != "wav_base64" {
-			return "", api.Wrong(name, "unknown field"+spelling.Hint(name, []string{"wav_base64"})+"; there is wav_base64")
+			return "", api.Wrong(name, "unknown field; there is wav_base64")
 		}
 	}
 	var text string

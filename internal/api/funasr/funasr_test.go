@@ -67,7 +67,7 @@ func TestBase64(t *testing.T) {
 		{"[]", 400, "not a JSON object"},
 		{"{}", 422, "must be a recording in base64"},
 		{`{"wav_base64":7}`, 422, "must be a recording in base64"},
-		{`{"wavbase64":"x"}`, 422, `did you mean \"wav_base64\"?`},
+		{`{"wavbase64":"x"}`, 422, "unknown field; there is wav_base64"},
 		{`{"wav_base64":"` + clip[:100] + `!"}`, 422, "is not base64: "},
 		{`{"wav_base64":"aGVsbG8="}`, 400, "cannot read the recording"},
 		{strings.Repeat(" ", maxJSON+1), 413, "send a form to /asr"},

@@ -37,6 +37,7 @@ func (s *service) read(f *api.Form) (choice, error) {
 	model, _ := v.Text("model")
 	c.format = v.Choice("json", []string{"json", "text", "srt", "verbose_json", "vtt", "diarized_json"}, "response_format")
 	c.stream = v.Bool(false, "stream")
+	c.Whole = c.Whole && !c.stream // else there would be nothing to see before the end
 	c.ITN = v.Bool(true, "itn", "use_itn")
 	v.Number(0, 0, 1, "temperature")
 	c.language(v)
