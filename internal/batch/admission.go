@@ -21,13 +21,31 @@ type waiter struct {
 	room chan struct{} // closed when there is
 }
 
+// begin counts a call in, unless the scheduler is closed; leave counts it out.
+func (s *Scheduler) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	s.calls++
+	return nil
+}
+
+func (s *Scheduler) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls--
+	s.settle()
+}
+
 // enter lets a clip in. The first of a request is refused with [*BusyError] beyond the bounds; others wait.
 func (s *Scheduler) enter(ctx context.Context, c *clip) error {
 	s.mu.Lock()
 	var w *waiter
 	var err error
 	switch r := c.call.request; {
-	case s.closed:
+	case s.aborted:
 		err = ErrClosed
 	case !r.admitted:
 		if err = s.refusal(c); err == nil {
@@ -60,7 +78,6 @@ func (s *Scheduler) wait(ctx context.Context, w *waiter) error {
 		if other == w {
 			s.waiting = slices.Delete(s.waiting, i, i+1)
 			s.grant()
-			s.settle()
 			return w.clip.call.reason(ctx)
 		}
 	}
@@ -134,7 +151,7 @@ func (s *Scheduler) refusal(c *clip) error {
 	}
 	wait := s.speed.time(ahead) / time.Duration(len(s.devices))
 	excess := max(s.load.seconds+c.seconds-s.o.MaxQueueSeconds, float64(s.load.bytes+c.bytes-s.o.MaxQueueBytes)/bytesPerSecond)
-	retry := s.speed.time(excess) / time.Duration(len(s.devices))
+	retry := s.speed.time(max(excess, 0)) / time.Duration(len(s.devices))
 	if s.o.MaxWait > 0 && wait > s.o.MaxWait {
 		retry = max(retry, wait-s.o.MaxWait)
 	}

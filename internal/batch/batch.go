@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ type Options struct {
 	Recognizers []*transcribe.Recognizer
 
 	MaxBatchSegments int           // clips that run together
-	MaxBatchTime     time.Duration // that a batch of several may take, by the measured speed; default 100 ms
+	MaxBatchTime     time.Duration // that a batch of several may take, by the measured speed; default 30 ms
 	MaxArenaBytes    int64         // of each engine's working memory
 
 	MaxQueueBytes   int64         // of sound and features, waiting or running; default 1 GiB
@@ -42,7 +43,7 @@ type Options struct {
 }
 
 const (
-	defaultBatchTime    = 100 * time.Millisecond
+	defaultBatchTime    = 30 * time.Millisecond // which is how much later a result comes for the company's sake
 	defaultQueueBytes   = 1 << 30
 	defaultQueueSeconds = 3600
 	defaultLinger       = 2 * time.Millisecond
@@ -92,6 +93,7 @@ type Scheduler struct {
 	changed sync.Cond // something for idle engines to look at
 	queue   queue
 	waiting []*waiter // for room, the first come first
+	calls   int       // of Recognize, under way
 	load    load
 	speed   speed
 	arena   int64 // bytes of the largest plan
@@ -127,7 +129,7 @@ func New(o Options) (*Scheduler, error) {
 	return s, nil
 }
 
-// Close lets no more clips in, waits for those that are in to be done, and ends the scheduler. When ctx ends first, what
+// Close accepts no more calls, waits for those under way to be done, and ends the scheduler. When ctx ends first, what
 // is left fails with [ErrClosed]. Calling it again is fine.
 func (s *Scheduler) Close(ctx context.Context) error {
 	s.mu.Lock()
@@ -147,7 +149,7 @@ func (s *Scheduler) Close(ctx context.Context) error {
 
 // settle notices, under mu, that a closed scheduler has nothing left to do.
 func (s *Scheduler) settle() {
-	if s.closed && !s.over() && s.load.clips == 0 && len(s.waiting) == 0 {
+	if s.closed && !s.over() && s.calls == 0 && s.load.clips == 0 {
 		close(s.drained)
 		s.changed.Broadcast()
 	}
@@ -167,7 +169,7 @@ func (s *Scheduler) abort() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.aborted = true
-	for _, w := range s.waiting {
+	for _, w := range slices.Clone(s.waiting) { // which changes as calls end
 		w.clip.call.end(ErrClosed)
 	}
 	for c := s.queue.head(); c != nil; c = s.queue.head() {

@@ -243,7 +243,7 @@ func TestClose(t *testing.T) {
 			good, closed := 0, 0
 			for i := range 6 {
 				work.Go(func() {
-					_, err := recognize(t.Context(), t, s, Ticket{Admitted: true}, sound(10, i))
+					_, err := recognize(t.Context(), t, s, Ticket{Admitted: true}, sound(10, i), sound(5, i), sound(4, i))
 					mu.Lock()
 					defer mu.Unlock()
 					if err == nil {

@@ -63,10 +63,16 @@ func (r *Request) Usage() Usage {
 	return r.usage
 }
 
-// Check answers what a new request of the key, with a first clip of that many seconds, would be answered now: nil,
-// [*BusyError] or [ErrClosed]. It saves reading and decoding what is then
+// usualSeconds is taken for the length of a clip that is not known yet.
+const usualSeconds = 3
+
+// Check answers what a new request of the key, with a first clip of that many seconds, 0 if that is not known, would be
+// answered now: nil, [*BusyError] or [ErrClosed]. It saves reading and decoding what is then
 // refused; a refusal counts as one.
 func (s *Scheduler) Check(key string, seconds float64) error {
+	if seconds == 0 {
+		seconds = usualSeconds
+	}
 	s.mu.Lock()
 	err := ErrClosed
 	if !s.closed {
@@ -89,6 +95,10 @@ func (r *Request) Recognize(ctx context.Context, clips []transcribe.Clip) ([]tra
 	if ctx.Err() != nil {
 		return nil, transcribe.Times{}, context.Cause(ctx)
 	}
+	if err := r.s.begin(); err != nil {
+		return nil, transcribe.Times{}, err
+	}
+	defer r.s.leave()
 	k, err := r.newCall(clips)
 	if err != nil {
 		return nil, transcribe.Times{}, err
