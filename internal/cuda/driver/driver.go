@@ -76,7 +76,6 @@ type place struct {
 }
 
 func (p place) at(offset int) uintptr        { return p.Address(p.offset + offset) }
-func (p place) u32(offset int) uint32        { return p.U32(p.offset + offset) }
 func (p place) u64(offset int) uint64        { return p.U64(p.offset + offset) }
 func (p place) put32(offset int, v uint32)   { p.PutU32(p.offset+offset, v) }
 func (p place) put64(offset int, v uint64)   { p.PutU64(p.offset+offset, v) }
