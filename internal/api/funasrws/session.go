@@ -97,8 +97,10 @@ func (s *session) utterance(ctx context.Context, first input) error {
 	return errors.Join(err, end.err)
 }
 
-// onlyPCM is FunASR's own message.
+// onlyPCM is FunASR's own message, and errNotPCM is what the acknowledgement says.
 const onlyPCM = "ERROR. Real-time transcription service ONLY SUPPORT PCM stream."
+
+var errNotPCM = errors.New("only samples (wav_format pcm) can be recognised while they come")
 
 // refuse answers sound that cannot be recognised while it comes.
 func (s *session) refuse(ctx context.Context, set *settings, in input) (end input, failed, err error) {
@@ -107,7 +109,7 @@ func (s *session) refuse(ctx context.Context, set *settings, in input) (end inpu
 	for err == nil && in.err == nil && !in.mark.ended {
 		in = s.next(ctx)
 	}
-	return in, errors.New(onlyPCM), err
+	return in, errNotPCM, err
 }
 
 // warning tells once what is not supported.

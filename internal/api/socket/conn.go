@@ -44,6 +44,7 @@ type Conn struct {
 	log     *slog.Logger
 	inbox   *inbox
 	patient *time.Timer // of Next
+	taken   Message     // by the latest Next
 
 	ctx  context.Context
 	stop context.CancelCauseFunc // ends the work; a *Closing as the cause closes the connection with it
@@ -75,6 +76,9 @@ func (c *Conn) run(p Protocol) {
 	err := c.read(p)
 	c.stop(fmt.Errorf("%w: %w", errGone, err))
 	work.Wait()
+	for m, left := c.taken, true; left; m, left = c.inbox.take() {
+		c.release(m)
+	}
 	_ = c.ws.CloseNow() // already closed, but for a client that answers no goodbye
 	c.log.Debug("websocket closed", "seconds", time.Since(began).Seconds(), "reason", err)
 }
@@ -111,9 +115,16 @@ func (c *Conn) close(err error) {
 	}
 }
 
-// Next returns the next message of the client. If there is none for as long as patience, it returns [ErrQuiet]; a patience of 0 has
-// no end.
+// Next returns the next message of the client, and counts the memory of the one before it as free. If there is none for as long as
+// patience, it returns [ErrQuiet]; a patience of 0 has no end.
 func (c *Conn) Next(ctx context.Context, patience time.Duration) (Message, error) {
+	c.release(c.taken)
+	var err error
+	c.taken, err = c.next(ctx, patience)
+	return c.taken, err
+}
+
+func (c *Conn) next(ctx context.Context, patience time.Duration) (Message, error) {
 	var quiet <-chan time.Time
 	for {
 		if m, ok := c.inbox.take(); ok {

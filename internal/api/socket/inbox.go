@@ -12,6 +12,8 @@ type Message struct {
 	First, Last bool // of the pieces of a binary message
 	Data        []byte
 	At          time.Time // when it arrived
+
+	charged int64 // bytes of the server's memory for uploads
 }
 
 // inbox holds messages between the reader, which alone puts, and the worker, which alone takes.

@@ -40,22 +40,63 @@ func (c *Conn) read(p Protocol) error {
 
 func (c *Conn) hear() { c.heard.Store(time.Now().UnixNano()) }
 
+// smallText is the size of text messages that are not charged for.
+const smallText = 16 << 10
+
+// textCost is what a byte of a large text message takes while it is handled: itself, its JSON, and the sound in that.
+const textCost = 3
+
+// readText hands over a text message. For a large one it waits until there is memory.
 func (c *Conn) readText(r io.Reader, p Protocol) error {
-	limit := c.options.MaxText
-	text, err := io.ReadAll(io.LimitReader(r, limit+1))
+	text, err := io.ReadAll(io.LimitReader(r, smallText))
 	if err != nil {
 		return err
 	}
-	if int64(len(text)) > limit {
-		closing := &Closing{websocket.StatusMessageTooBig, fmt.Sprintf("a text message may have %d bytes", limit)}
-		c.stop(closing)
-		return closing
+	m := Message{Text: true, First: true, Last: true, Data: text}
+	if len(text) == smallText {
+		if err := c.readLargeText(r, &m); err != nil {
+			return err
+		}
 	}
-	if p.Urgent != nil && p.Urgent(c, text) {
+	if p.Urgent != nil && p.Urgent(c, m.Data) {
+		c.release(m)
 		return nil
 	}
-	c.hand(Message{Text: true, First: true, Last: true, Data: text, At: time.Now()})
+	m.At = time.Now()
+	c.hand(m)
 	return nil
+}
+
+func (c *Conn) readLargeText(r io.Reader, m *Message) error {
+	limit := c.options.MaxText
+	c.paused.Store(true)
+	err := c.backend.Uploads.Acquire(c.ctx, textCost*limit)
+	c.paused.Store(false)
+	if err != nil {
+		return err // the connection has ended
+	}
+	m.charged = textCost * limit
+	rest, err := io.ReadAll(io.LimitReader(r, limit-smallText+1))
+	m.Data = append(m.Data, rest...)
+	unused := textCost * (limit - min(limit, int64(len(m.Data))))
+	c.backend.Uploads.Release(unused)
+	m.charged -= unused
+	if err == nil && int64(len(m.Data)) > limit {
+		closing := &Closing{websocket.StatusMessageTooBig, fmt.Sprintf("a text message may have %d bytes", limit)}
+		c.stop(closing)
+		err = closing
+	}
+	if err != nil {
+		c.release(*m)
+	}
+	return err
+}
+
+// release gives back what a message took.
+func (c *Conn) release(m Message) {
+	if m.charged > 0 {
+		c.backend.Uploads.Release(m.charged)
+	}
 }
 
 // readBinary hands over a binary message in pieces, as they come. The last may be empty.
@@ -81,13 +122,13 @@ func (c *Conn) readBinary(r io.Reader) error {
 func (c *Conn) hand(m Message) {
 	select {
 	case <-c.backend.Draining:
+		c.release(m)
 		return
 	default:
 	}
-	if c.ctx.Err() != nil {
-		return
-	}
 	c.paused.Store(true)
-	_ = c.inbox.put(c.ctx, m) // fails only when the worker has ended
-	c.paused.Store(false)
+	defer c.paused.Store(false)
+	if c.ctx.Err() != nil || c.inbox.put(c.ctx, m) != nil {
+		c.release(m)
+	}
 }

@@ -19,7 +19,7 @@ import (
 
 // Options are the limits of connections.
 type Options struct {
-	MaxText      int64         // bytes of a text message
+	MaxText      int64         // bytes of a text message, at least 16 KiB
 	MaxBinary    int64         // bytes of a binary message, which is handed over in pieces
 	Buffer       int           // bytes of a connection that may wait for its worker
 	PingInterval time.Duration // between pings of ours
@@ -35,7 +35,7 @@ func DefaultOptions() Options {
 	return Options{
 		MaxText:      8 << 20,
 		MaxBinary:    256 << 20,
-		Buffer:       1 << 20, // 32 s of 16-bit samples
+		Buffer:       512 << 10, // 16 s of 16-bit samples
 		PingInterval: 20 * time.Second,
 		PongTimeout:  30 * time.Second,
 		IdleTimeout:  10 * time.Minute,

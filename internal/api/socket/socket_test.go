@@ -38,7 +38,7 @@ func serve(t *testing.T, o Options, p Protocol) *server {
 	s := &server{draining: make(chan struct{})}
 	s.backend = &api.Backend{
 		Keys: new(access.Keys), Rates: limit.NewRates(0, 1), Sockets: new(api.Sockets), Metrics: metrics.New("test", "none", "none"),
-		Log: slog.New(slog.DiscardHandler), Draining: s.draining,
+		Log: slog.New(slog.DiscardHandler), Draining: s.draining, Uploads: limit.NewBudget(textCost * DefaultOptions().MaxText),
 	}
 	s.backend.SetLimits(api.Limits{MaxSockets: 2})
 	s.Server = httptest.NewServer(s.backend.Handler(api.Route{Pattern: "/", Shape: api.FastAPI, Handle: Handler(s.backend, o, p)}))
@@ -46,6 +46,9 @@ func serve(t *testing.T, o Options, p Protocol) *server {
 		s.CloseClientConnections()
 		s.Close()
 		s.wait(t)
+		if used := s.backend.Uploads.Used(); used != 0 {
+			t.Errorf("%d bytes are still taken", used)
+		}
 	})
 	return s
 }
@@ -133,6 +136,35 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestLargeTextsWait for each other where there is memory for one, and none is forgotten when its client has gone.
+func TestLargeTextsWait(t *testing.T) {
+	work := make(chan struct{})
+	s := serve(t, DefaultOptions(), Protocol{Talk: func(ctx context.Context, c *Conn) error {
+		<-work
+		return echo(ctx, c)
+	}})
+	first, second := dial(t, s, nil), dial(t, s, nil)
+	large := strings.Repeat("x", int(DefaultOptions().MaxText))
+	sent := make(chan error, 2)
+	for _, ws := range []*websocket.Conn{first, second} {
+		go func() { sent <- ws.Write(t.Context(), websocket.MessageText, []byte(large)) }()
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+	close(work)
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+	for _, ws := range []*websocket.Conn{first, second} {
+		if got := read(t, ws); got != `{"length":8388608,"text":true}` {
+			t.Error(got)
+		}
+		write(t, ws, websocket.MessageText, large[:1<<20])
+	}
+	first.CloseNow() // with what it has sent still there
+}
+
 // TestHowItEnds checks status and reason for everything that Talk may return.
 func TestHowItEnds(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -156,13 +188,13 @@ func TestHowItEnds(t *testing.T) {
 
 func TestTooLargeText(t *testing.T) {
 	o := DefaultOptions()
-	o.MaxText = 1000
+	o.MaxText = 20000
 	ws := dial(t, serve(t, o, Protocol{Talk: echo}), nil)
-	write(t, ws, websocket.MessageText, strings.Repeat("x", 1000))
+	write(t, ws, websocket.MessageText, strings.Repeat("x", 20000))
 	read(t, ws)
-	write(t, ws, websocket.MessageText, strings.Repeat("x", 1001))
+	write(t, ws, websocket.MessageText, strings.Repeat("x", 20001))
 	_, _, err := ws.Read(t.Context())
-	if websocket.CloseStatus(err) != websocket.StatusMessageTooBig || !strings.Contains(err.Error(), "1000 bytes") {
+	if websocket.CloseStatus(err) != websocket.StatusMessageTooBig || !strings.Contains(err.Error(), "20000 bytes") {
 		t.Error(err)
 	}
 }

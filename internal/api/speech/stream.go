@@ -4,6 +4,7 @@ package speech
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -52,9 +53,14 @@ func (s *Stream) Close() {
 	}
 }
 
+var errNoMemory = errors.New("the server has no memory for streams; raise SENSEVOICE_MAX_MEMORY")
+
 // begin takes what the first sample needs.
 func (s *Stream) begin(ctx context.Context) error {
 	if s.pipeline == nil {
+		if s.backend.Work.Size() < Memory {
+			return errNoMemory
+		}
 		if err := s.backend.Work.Acquire(ctx, Memory); err != nil {
 			return err
 		}
