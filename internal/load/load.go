@@ -189,6 +189,9 @@ func (r *run) take() (*Clip, bool) {
 	return c, true
 }
 
+// afterError is how long a client waits before it tries again: one that is refused would ask thousands of times a second.
+const afterError = 200 * time.Millisecond
+
 // closed lets clients ask, each when it has been answered.
 func (r *run) closed(starting, ctx context.Context) {
 	var clients sync.WaitGroup
@@ -209,7 +212,11 @@ func (r *run) closed(starting, ctx context.Context) {
 				if !more {
 					return
 				}
-				r.recorder.add(c, client.one(ctx, c, time.Now()))
+				o := client.one(ctx, c, time.Now())
+				r.recorder.add(c, o)
+				if o.err != nil {
+					sleep(starting, afterError)
+				}
 			}
 		})
 	}

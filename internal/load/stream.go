@@ -161,13 +161,19 @@ func (s *streamer) broken(err error) outcome {
 	}
 	var refused *refusedError
 	kind := kindOf(err)
-	if errors.As(err, &refused) {
+	switch status := websocket.CloseStatus(err); {
+	case errors.As(err, &refused):
 		kind = fmt.Sprint(refused.status)
-	} else if status := websocket.CloseStatus(err); status != -1 {
+	case errors.Is(err, errEndedEarly):
+		kind = "ended early"
+	case status != -1:
 		kind = fmt.Sprintf("closed %d", status)
 	}
 	return outcome{err: err, kind: kind}
 }
+
+// errEndedEarly is a server that says goodbye before it has heard all.
+var errEndedEarly = errors.New("the server ended the stream before the client did")
 
 // arrival is a message, and when it came.
 type arrival struct {
@@ -193,8 +199,11 @@ func (s *streamer) one(ctx context.Context, c *Clip, scheduled time.Time) outcom
 	go func() { results <- s.listen(ctx) }()
 	start, told, err := s.send(ctx, c)
 	arrivals := <-results // ends when the connection does, whoever notices first
-	if last := arrivals[len(arrivals)-1]; last.err != nil {
+	switch last := arrivals[len(arrivals)-1]; {
+	case last.err != nil:
 		err = last.err // says more than that sending failed
+	case err == nil && last.at.Before(told):
+		err = errEndedEarly
 	}
 	if err != nil {
 		return s.broken(err)
