@@ -111,9 +111,6 @@ func (r *Reader) next() error {
 	if err != nil {
 		return err
 	}
-	if !h.alike(r.first) {
-		return r.fault(errors.New("a frame has another rate or number of channels than the first"))
-	}
 	r.frame = append(r.frame[:0], frame...)
 	if err := r.src.Skip(int64(len(frame))); err != nil {
 		return err
@@ -167,7 +164,7 @@ func (f *feed) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// peek finds the next frame and returns it whole, good until the stream is read on.
+// peek finds the next frame of the first one's rate and channels and returns it whole, good until the stream is read on.
 func (r *Reader) peek() (header, []byte, error) {
 	for passed := int64(0); passed < patience; passed++ {
 		head, err := r.src.Peek(4)
@@ -178,7 +175,7 @@ func (r *Reader) peek() (header, []byte, error) {
 		if r.first == 0 && h.unsupported() != nil {
 			return 0, nil, r.fault(h.unsupported())
 		}
-		if h.valid() && h.version() != 0 && (r.first == 0 || passed == 0 || h.alike(r.first)) {
+		if h.valid() && h.version() != 0 && (r.first == 0 || h.alike(r.first)) {
 			frame, err := r.src.Peek(h.size())
 			if len(frame) == h.size() {
 				return h, frame, nil
