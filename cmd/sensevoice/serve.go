@@ -187,7 +187,7 @@ func (s *service) listen(c *config.Config, log *slog.Logger) (*server.Server, er
 func limitsOf(c *config.Config) api.Limits {
 	return api.Limits{
 		MaxBody: int64(c.MaxBody), MaxLength: c.MaxLength, MaxFiles: c.MaxFiles, MaxSockets: c.MaxSockets,
-		Timeout: c.Timeout, UploadRate: int64(c.UploadRate),
+		MaxWait: c.MaxWait, Timeout: c.Timeout, UploadRate: int64(c.UploadRate),
 	}
 }
 

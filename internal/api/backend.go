@@ -48,6 +48,7 @@ type Limits struct {
 	MaxLength  time.Duration // of a recording
 	MaxFiles   int           // in a request
 	MaxSockets int           // WebSockets at once
+	MaxWait    time.Duration // that a request waits for memory to begin
 	Timeout    time.Duration // of the recognition of a request
 	UploadRate int64         // bytes a second, the slowest that is waited for
 }

@@ -100,7 +100,7 @@ func TestUploadsAreBounded(t *testing.T) {
 	}
 	refused := 0
 	for refused < 5 { // three fit
-		if status := <-statuses; status == 503 {
+		if status := <-statuses; status == 429 {
 			refused++
 		} else {
 			t.Fatalf("status %d", status)

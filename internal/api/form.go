@@ -86,9 +86,7 @@ func malformed(err error) *Error {
 // take accounts for memory of the form, or says that there is none.
 func (f *Form) take(b *Backend, n int64) error {
 	if !b.Uploads.TryAcquire(n) {
-		return &Error{
-			Status: http.StatusServiceUnavailable, Message: "too many uploads at once", Reason: "no memory", RetryAfter: b.backlog(),
-		}
+		return b.Overloaded()
 	}
 	f.taken += n
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"time"
 
 	"sensevoice/internal/audio"
@@ -35,13 +36,14 @@ func (b *Backend) Recognize(ctx context.Context, r Recording, emit func(transcri
 	if err := b.Queue.Check(request.Caller, 0); err != nil {
 		return nil, err
 	}
-	if err := b.Work.Acquire(ctx, workMemory); err != nil {
-		return nil, err
-	}
-	defer b.Work.Release(workMemory)
 	ctx, span := b.tracer().Start(ctx, "recognize")
 	defer span.End()
 	start := time.Now()
+	if err := b.beginWork(ctx, limits.MaxWait); err != nil {
+		return nil, err
+	}
+	defer b.Work.Release(workMemory)
+	waited := time.Since(start)
 	stream, err := decode.Open(ctx, r.Sound, decode.Options{Raw: r.Options.Raw, Channels: r.Options.Channels, MaxDuration: limits.MaxLength})
 	if err != nil {
 		return nil, err
@@ -52,7 +54,7 @@ func (b *Backend) Recognize(ctx context.Context, r Recording, emit func(transcri
 		ticket.Deadline = deadline
 	}
 	segments := []transcript.Segment{}
-	decoder := &timedDecoder{Decoder: b.Queue.Request(ticket)}
+	decoder := &timedDecoder{b.Queue.Request(ticket), waited}
 	summary, err := b.run(ctx, decoder, stream, r.Options, func(s transcript.Segment) error {
 		segments = append(segments, s)
 		if emit != nil {
@@ -70,6 +72,20 @@ func (b *Backend) Recognize(ctx context.Context, r Recording, emit func(transcri
 	result := transcript.New(r.Name, transcript.Seconds(summary.Duration.Seconds()), segments, timing)
 	result.Skipped = summary.Skipped
 	return result, nil
+}
+
+// beginWork waits for memory, not forever: a client that is told to come back knows more than one that waits.
+func (b *Backend) beginWork(ctx context.Context, wait time.Duration) error {
+	if b.Work.TryAcquire(workMemory) {
+		return nil
+	}
+	waiting, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	err := b.Work.Acquire(waiting, workMemory)
+	if err != nil && ctx.Err() == nil {
+		return b.Overloaded()
+	}
+	return err
 }
 
 // run recognises a stream. Under Whole it looks first whether the sound ends within one segment.
@@ -140,6 +156,14 @@ func (b *Backend) book(request *Request, s *transcribe.Summary, queue time.Durat
 	request.Add(a)
 	b.Metrics.Recording(a.Sound, metrics.Stages{Queue: a.Queue, Decode: a.Decode, VAD: a.Detect, Encode: a.Encode}, time.Since(request.Start))
 	return a
+}
+
+// Overloaded is the error for a request that there is no memory for now, and may be later.
+func (b *Backend) Overloaded() *Error {
+	return &Error{
+		Status: http.StatusTooManyRequests, Message: "too many requests at once; try again later", Code: "rate_limit_exceeded",
+		Reason: "no memory", RetryAfter: b.backlog(),
+	}
 }
 
 // backlog estimates when there is less to do.

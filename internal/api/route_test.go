@@ -100,7 +100,7 @@ func TestErrors(t *testing.T) {
 		failing("/plain", api.FastAPI, secret),
 		failing("/openai", api.OpenAI, secret),
 		failing("/known", api.FastAPI, fmt.Errorf("while: %w", &api.Error{Status: 418, Message: "teapot", Err: secret})),
-		failing("/fields", api.FastAPI, &api.Error{Status: 422, Fields: []api.FieldError{{"a", "is wrong", "value_error"}, {"b", "is missing", "missing"}}}),
+		failing("/fields", api.FastAPI, &api.Error{Status: 422, Fields: []api.FieldError{{Field: "a", Message: "is wrong", Kind: "value_error"}, {Field: "b", Message: "is missing", Kind: "missing"}}}),
 		failing("/field", api.OpenAI, api.Wrong("a", "is wrong")),
 		failing("/deadline", api.OpenAI, context.DeadlineExceeded),
 		api.Route{Pattern: "/panic", Shape: api.FastAPI, Handle: func(http.ResponseWriter, *http.Request) error { panic(secret) }},

@@ -36,7 +36,7 @@ func TestTraces(t *testing.T) {
 	}
 	b := apitest.New(t, apitest.Options{})
 	b.Tracer = tracer
-	body, kind := apitest.Form(apitest.Part{Name: "files", File: "a.wav", Content: apitest.Clip(t, "hello.wav")})
+	body, kind := apitest.Form(apitest.Part{"files", "a.wav", apitest.Clip(t, "hello.wav")})
 	apitest.Do(t, "POST", b.Serve(t, asr.Routes(b.Backend)...)+"/api/v1/asr", body, "Content-Type", kind,
 		"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "X-Request-Id", "my-id").Check(t, 200)
 	if err := tracer.Close(context.Background()); err != nil {

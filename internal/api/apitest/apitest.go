@@ -74,7 +74,7 @@ func New(t testing.TB, o Options) *Backend {
 		must(os.WriteFile(path, []byte(o.Keys), 0o600))
 		must(b.Keys.Load(path))
 	}
-	limits := api.Limits{MaxBody: 64 << 20, MaxLength: time.Hour, MaxFiles: 8, MaxSockets: 16, Timeout: time.Minute, UploadRate: 1024}
+	limits := api.Limits{MaxBody: 64 << 20, MaxLength: time.Hour, MaxFiles: 8, MaxSockets: 16, MaxWait: time.Minute, Timeout: time.Minute, UploadRate: 1024}
 	if o.Limits != nil {
 		o.Limits(&limits)
 	}
@@ -148,21 +148,22 @@ func Clip(t testing.TB, name string) string {
 	return string(data)
 }
 
-// Part is a part of a form: text, or a file if File names one.
-type Part struct{ Name, File, Content string }
+// Part is a part of a form: its name, the name of its file or "" if it is text, and its content.
+type Part [3]string
 
 // Form makes a multipart form and its type of content.
 func Form(parts ...Part) (body io.Reader, contentType string) {
 	var out bytes.Buffer
 	w := multipart.NewWriter(&out)
 	for _, p := range parts {
+		name, file, content := p[0], p[1], p[2]
 		var part io.Writer
-		if p.File != "" {
-			part, _ = w.CreateFormFile(p.Name, p.File) // into memory
+		if file != "" {
+			part, _ = w.CreateFormFile(name, file) // into memory
 		} else {
-			part, _ = w.CreateFormField(p.Name)
+			part, _ = w.CreateFormField(name)
 		}
-		_, _ = io.WriteString(part, p.Content)
+		_, _ = io.WriteString(part, content)
 	}
 	_ = w.Close()
 	return &out, w.FormDataContentType()

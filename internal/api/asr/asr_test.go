@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 
 	"sensevoice/internal/api"
 	"sensevoice/internal/api/apitest"
+	"sensevoice/internal/limit"
 )
 
 func TestMain(m *testing.M) {
@@ -137,5 +139,23 @@ func TestWrongInput(t *testing.T) {
 	}
 	if b.Uploads.Used() != 0 || b.Work.Used() != 0 || b.Spool.Room().Used() != 0 {
 		t.Errorf("still taken: %d, %d, %d bytes", b.Uploads.Used(), b.Work.Used(), b.Spool.Room().Used())
+	}
+}
+
+// TestOverload answers at once that there is too much to do, with a time to come back.
+func TestOverload(t *testing.T) {
+	url, b := serve(t, apitest.Options{Limits: func(l *api.Limits) { l.MaxWait = 1 }})
+	good := part{"files", "a.wav", apitest.Clip(t, "hello.wav")}
+	for name, budget := range map[string]*limit.Budget{"work": b.Work, "uploads": b.Uploads} {
+		if !budget.TryAcquire(budget.Size()) {
+			t.Fatal("something is taken")
+		}
+		got := apitest.Post(t, url, good)
+		got.Check(t, 429, `{"detail":"too many requests at once; try again later"}`)
+		if seconds, err := strconv.Atoi(got.Header.Get("Retry-After")); err != nil || seconds < 1 {
+			t.Errorf("%s: Retry-After %q", name, got.Header.Get("Retry-After"))
+		}
+		budget.Release(budget.Size())
+		apitest.Post(t, url, good).Check(t, 200)
 	}
 }

@@ -140,7 +140,7 @@ func (s *service) base64(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if !s.Uploads.TryAcquire(memory) {
-		return &api.Error{Status: http.StatusServiceUnavailable, Message: "too many uploads at once", Reason: "no memory", RetryAfter: 5 * time.Second}
+		return s.Overloaded()
 	}
 	defer s.Uploads.Release(memory)
 	text, err := readBase64(r.Body)

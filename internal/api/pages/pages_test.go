@@ -134,7 +134,7 @@ func TestDescriptionCoversFields(t *testing.T) {
 				s = d.Components.Schemas[name]
 			}
 			for field := range s.Properties {
-				parts = append(parts, apitest.Part{Name: field, Content: ""})
+				parts = append(parts, apitest.Part{field, "", ""})
 			}
 		}
 		got := apitest.Post(t, url+path, parts...)
