@@ -36,6 +36,9 @@ func Open(ctx context.Context, r io.Reader, o Options) (*Stream, error) {
 
 func open(ctx context.Context, src *source.Reader, o Options) (audio.Decoder, error) {
 	if f := o.Raw; f != nil {
+		if err := f.check(); err != nil {
+			return nil, err
+		}
 		info := audio.Info{Name: "raw " + f.Coding.Name, Rate: f.Rate, Channels: f.Channels}
 		return pcm.NewReader(src, info, f.Coding, -1), nil
 	}

@@ -61,6 +61,14 @@ func (f *RawFormat) String() string {
 	return fmt.Sprintf("%s:%d:%d", f.Coding.Name, f.Rate, f.Channels)
 }
 
+// check refuses a form that nothing has.
+func (f *RawFormat) check() error {
+	if f.Coding.Size == 0 || f.Rate < 1 || f.Rate > audio.MaxRate || f.Channels < 1 || f.Channels > audio.MaxChannels {
+		return &audio.FormatError{Format: "raw", Err: fmt.Errorf("%v: want a coding, a rate up to %d Hz and up to %d channels", f, audio.MaxRate, audio.MaxChannels)}
+	}
+	return nil
+}
+
 // ParseRaw reads the form of headerless samples: coding, rate and, where there is more than one, channels, as in "s16le:8000"
 // and "f32le:44100:2".
 func ParseRaw(s string) (*RawFormat, error) {
