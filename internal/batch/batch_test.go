@@ -142,7 +142,7 @@ func TestBatchBounds(t *testing.T) {
 // longer than it may.
 func TestLinger(t *testing.T) {
 	for _, linger := range []time.Duration{2 * time.Millisecond, -1} {
-		bubble(t, Options{Linger: linger}, func(t *testing.T, s *Scheduler, e *fake) {
+		bubble(t, Options{Linger: linger, MaxBatchTime: time.Second}, func(t *testing.T, s *Scheduler, e *fake) {
 			warm(t, s)
 			hold := &clip{}
 			s.mu.Lock()
