@@ -18,10 +18,24 @@ import (
 // mayImport lists the rooms of this repository that each room may import. Sound knows nothing of models, the engine nothing
 // of sound, and results nothing of how they came about.
 var mayImport = map[string]string{
-	"internal/archtest":          "",
-	"internal/golden":            "",
-	"internal/audio":             "",
-	"internal/audio/wav":         "internal/audio",
+	"internal/archtest":       "",
+	"internal/golden":         "",
+	"internal/audio":          "",
+	"internal/audio/source":   "internal/audio",
+	"internal/audio/timeline": "",
+	"internal/audio/resample": "internal/audio internal/kernel",
+	"internal/audio/pcm":      "internal/audio internal/audio/source",
+	"internal/audio/wav":      "internal/audio internal/audio/pcm internal/audio/source",
+	"internal/audio/flac":     "internal/audio internal/audio/source",
+	"internal/audio/mp3":      "internal/audio internal/audio/source internal/audio/timeline",
+	"internal/audio/ogg":      "internal/audio internal/audio/source",
+	"internal/audio/opus":     "internal/audio internal/audio/ogg internal/audio/timeline",
+	"internal/audio/vorbis":   "internal/audio internal/audio/ogg internal/audio/timeline",
+	"internal/audio/webm":     "internal/audio internal/audio/opus internal/audio/source internal/audio/timeline internal/audio/vorbis",
+	"internal/audio/ffmpeg":   "internal/audio internal/audio/source internal/audio/wav",
+	"internal/audio/decode": "internal/audio internal/audio/ffmpeg internal/audio/flac internal/audio/mp3 internal/audio/ogg" +
+		" internal/audio/opus internal/audio/pcm internal/audio/resample internal/audio/source internal/audio/vorbis" +
+		" internal/audio/wav internal/audio/webm",
 	"internal/feature":           "",
 	"internal/kernel":            "",
 	"internal/weights":           "",
