@@ -42,18 +42,22 @@ func (p *program) gpuSettings(device string) (gpu.Settings, error) {
 			return gpu.Settings{}, usageError{fmt.Errorf("%s: %w", v.Origin, err)}
 		}
 	}
-	lookup := func(name string) (string, bool) {
-		if v, set := os.LookupEnv(name); set { // set and empty means something to CUDA
+	s, err := gpu.NewSettings(device, fraction, uint64(max(headroom, 0)), gpuVariables(sources))
+	if err != nil {
+		return s, usageError{err}
+	}
+	return s, nil
+}
+
+// gpuVariables looks up what CUDA and PyTorch read: set and empty means something to CUDA.
+func gpuVariables(sources *config.Sources) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		if v, set := os.LookupEnv(name); set {
 			return v, true
 		}
 		v := sources.Getenv(name)
 		return v, v != ""
 	}
-	s, err := gpu.NewSettings(device, fraction, uint64(max(headroom, 0)), lookup)
-	if err != nil {
-		return s, usageError{err}
-	}
-	return s, nil
 }
 
 // gpuPrice is what the released model takes of a GPU at the precision that the server would use.

@@ -16,6 +16,7 @@ import (
 	"sensevoice/internal/api/asr"
 	"sensevoice/internal/api/funasr"
 	"sensevoice/internal/api/funasrws"
+	"sensevoice/internal/api/gpus"
 	"sensevoice/internal/api/openai"
 	"sensevoice/internal/api/pages"
 	"sensevoice/internal/api/socket"
@@ -23,6 +24,7 @@ import (
 	"sensevoice/internal/api/status"
 	"sensevoice/internal/api/wsasr"
 	"sensevoice/internal/config"
+	"sensevoice/internal/gpu"
 	"sensevoice/internal/limit"
 	"sensevoice/internal/metrics"
 	"sensevoice/internal/modelstore"
@@ -47,7 +49,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return usageError{err}
 	}
-	e, err := p.openEngines(&c.Config, log)
+	e, err := p.openEngines(&c.Config, c.sources, log)
 	if err != nil {
 		return err
 	}
@@ -85,6 +87,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 type service struct {
 	backend     *api.Backend
 	status      *status.Service
+	gpus        *gpus.Service
 	certificate *server.Certificate // nil without TLS
 	level       *slog.LevelVar
 	config      config.Config
@@ -121,6 +124,7 @@ func (c *serveCommand) assemble(e *engines, log *slog.Logger) (*service, error) 
 	if s.status, err = status.New(b, e.model.Name == modelstore.EmbeddedName); err != nil {
 		return nil, err
 	}
+	s.gpus = &gpus.Service{Device: e.device, Reason: e.reason, Look: func(ctx context.Context) *gpu.Snapshot { return gpu.Look(ctx, e.gpus.Helper) }}
 	watch(e.metrics, b, e.shares)
 	return s, s.route(&c.Config)
 }
@@ -138,7 +142,7 @@ func (s *service) route(c *config.Config) error {
 	pacer, sockets := &speech.Pacer{}, socket.DefaultOptions()
 	sockets.Origins = c.CORS
 	for _, routes := range [][]api.Route{
-		asr.Routes(s.backend), openai.Routes(s.backend), funasr.Routes(s.backend), s.status.Routes(), pages, wsasr.Routes(s.backend, sockets, pacer),
+		asr.Routes(s.backend), openai.Routes(s.backend), funasr.Routes(s.backend), s.status.Routes(), s.gpus.Routes(), pages, wsasr.Routes(s.backend, sockets, pacer),
 	} {
 		s.routes = append(s.routes, routes...)
 	}

@@ -28,14 +28,19 @@ type engines struct {
 	queue   *batch.Scheduler
 	vad     *vad.Model
 	device  string
+	reason  string // why it is not a GPU
+	gpus    gpu.Settings
 	shares  server.Shares
 	metrics *metrics.Metrics
 }
 
 // openEngines opens the model on the device that the settings choose.
-func (p *program) openEngines(c *config.Config, log *slog.Logger) (_ *engines, err error) {
+func (p *program) openEngines(c *config.Config, sources *config.Sources, log *slog.Logger) (_ *engines, err error) {
 	e := &engines{}
-	if e.device, err = p.chooseDevice(c.Device, log); err != nil {
+	if e.gpus, err = gpu.NewSettings(c.Device, c.GPUFraction, uint64(max(c.GPUHeadroom, 0)), gpuVariables(sources)); err != nil {
+		return nil, usageError{err}
+	}
+	if e.device, e.reason, err = p.chooseDevice(e.gpus, log); err != nil {
 		return nil, err
 	}
 	kernels, err := kernel.Select(p.getenv("SENSEVOICE_CPU"))
@@ -78,27 +83,24 @@ func (p *program) openEngines(c *config.Config, log *slog.Logger) (_ *engines, e
 	return e, nil
 }
 
-// chooseDevice decides where to compute. This version computes on the CPU alone, and says so to who asks for more.
-func (p *program) chooseDevice(setting string, log *slog.Logger) (string, error) {
-	selection, err := gpu.ParseSelection(setting)
+// chooseDevice decides where to compute, and returns why it is not a GPU where that was asked for. This version computes on the CPU
+// alone, and says so.
+func (p *program) chooseDevice(s gpu.Settings, log *slog.Logger) (device, reason string, err error) {
+	language, err := p.language()
 	if err != nil {
-		return "", usageError{fmt.Errorf("--device (SENSEVOICE_DEVICE): %w", err)}
+		return "", "", err
 	}
-	language, err := lang.FromEnv(p.getenv)
-	if err != nil {
-		return "", usageError{err}
-	}
-	switch selection.Mode {
+	switch s.Selection.Mode {
 	case gpu.CPU:
+		return "cpu", "", nil
 	case gpu.Auto:
-		log.Info("device", "device", "cpu", "message", lang.Sprintf(
-			"computing on the CPU: this version has no GPU engine", "使用CPU进行计算：此版本尚不支持GPU").In(language))
-	default:
-		return "", usageError{errors.New(lang.Sprintf(
-			"--device (SENSEVOICE_DEVICE) is %[1]q, and this version has no GPU engine: set cpu, or auto for the CPU until there is one",
-			"--device (SENSEVOICE_DEVICE) 为 %[1]q，但此版本尚不支持GPU：请设为 cpu 或 auto", setting).In(language))}
+		reason = lang.Sprintf("computing on the CPU: this version has no GPU engine", "使用CPU进行计算：此版本尚不支持GPU").In(language)
+		log.Info("device", "device", "cpu", "message", reason)
+		return "cpu", reason, nil
 	}
-	return "cpu", nil
+	return "", "", usageError{errors.New(lang.Sprintf(
+		"--device (SENSEVOICE_DEVICE) is %[1]q, and this version has no GPU engine: set cpu, or auto for the CPU until there is one",
+		"--device (SENSEVOICE_DEVICE) 为 %[1]q，但此版本尚不支持GPU：请设为 cpu 或 auto", s.Selection.String()).In(language))}
 }
 
 // openVAD opens the network that finds speech.

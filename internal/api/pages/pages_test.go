@@ -13,6 +13,7 @@ import (
 	"sensevoice/internal/api/apitest"
 	"sensevoice/internal/api/asr"
 	"sensevoice/internal/api/funasr"
+	"sensevoice/internal/api/gpus"
 	"sensevoice/internal/api/openai"
 	"sensevoice/internal/api/pages"
 	"sensevoice/internal/api/status"
@@ -99,7 +100,7 @@ func TestDescriptionCoversRoutes(t *testing.T) {
 		}
 	}
 	delete(described, "GET /ws/asr") // its room has its own tests
-	for _, r := range slices.Concat(asr.Routes(b.Backend), openai.Routes(b.Backend), funasr.Routes(b.Backend), s.Routes(), routes(t)) {
+	for _, r := range slices.Concat(asr.Routes(b.Backend), openai.Routes(b.Backend), funasr.Routes(b.Backend), s.Routes(), (&gpus.Service{}).Routes(), routes(t)) {
 		pattern := strings.NewReplacer("{$}", "", "...}", "}").Replace(r.Pattern)
 		if !described[pattern] {
 			t.Errorf("%s is served and not described", pattern)
