@@ -292,3 +292,49 @@ func TestOptionsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// watcher counts what an observer is told.
+type watcher struct {
+	mu                                sync.Mutex
+	batches, segments, clips, refused int
+	seconds                           float64
+}
+
+func (w *watcher) Batch(r BatchReport) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.batches++
+	w.segments += r.Segments
+	w.seconds += r.Seconds
+}
+
+func (w *watcher) Clip(ClipReport) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clips++
+}
+
+func (w *watcher) Refused(error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refused++
+}
+
+func TestObserver(t *testing.T) {
+	w := &watcher{}
+	bubble(t, Options{Observer: w, MaxQueueSeconds: 12}, func(t *testing.T, s *Scheduler, e *fake) {
+		for range 3 {
+			warm(t, s)
+		}
+		var work sync.WaitGroup
+		for i := range 3 {
+			work.Go(func() { recognize(t.Context(), t, s, Ticket{}, sound(5, i)) })
+			synctest.Wait()
+		}
+		work.Wait()
+		synctest.Wait()
+		if w.batches != 5 || w.segments != 5 || w.clips != 5 || w.seconds != 19 || w.refused != 1 {
+			t.Errorf("told %+v", w)
+		}
+	})
+}

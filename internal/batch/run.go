@@ -64,31 +64,30 @@ func (d *device) again(clips []*clip, l *lane) {
 
 // finish hands out a batch's results, or the error to those who still wait for it.
 func (d *device) finish(b *batch, l *lane, encode time.Duration, err error) {
+	s := d.s
 	report := BatchReport{
 		Engine: d.network.Engine().Name(), Segments: len(b.clips), Encode: encode, ArenaBytes: b.plan.Arena, Overtook: l == &d.express, Err: err,
 	}
 	for _, c := range b.clips {
 		report.Seconds += c.seconds
 	}
+	if s.o.Observer != nil {
+		s.o.Observer.Batch(report) // before anybody can ask what it was told
+	}
 	starts, share := b.plan.Batch.Starts, float64(encode)/float64(b.plan.Batch.Rows())
 	var ready []ClipReport
-	s := d.s
 	s.mu.Lock()
 	s.note(&report)
 	for i, c := range b.clips {
 		c.report.Encode = time.Duration(share * float64(starts[i+1]-starts[i]))
 		c.report.Queue = b.start.Sub(c.came) - c.report.Feature
-		if s.deliver(c, err) {
+		if s.deliver(c, err) && s.o.Observer != nil {
 			ready = append(ready, c.report)
 		}
 	}
 	l.batch = nil
 	s.mu.Unlock()
-	if s.o.Observer == nil {
-		return
-	}
-	s.o.Observer.Batch(report)
-	for _, r := range ready {
+	for _, r := range ready { // none without an observer
 		s.o.Observer.Clip(r)
 	}
 }
