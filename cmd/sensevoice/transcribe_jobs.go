@@ -80,10 +80,13 @@ func (c *transcribeCommand) one(ctx context.Context, p *program, pipeline *trans
 func (o *outcome) mark() {
 	said := false
 	for _, r := range o.results {
-		said = said || len(r.Segments) > 0
+		last := transcript.Seconds(0)
+		if len(r.Segments) > 0 {
+			said, last = true, r.Segments[len(r.Segments)-1].End
+		}
 		switch {
 		case errors.Is(o.err, context.Canceled):
-			r.Incomplete = fmt.Sprintf("interrupted after %.3f s", float64(r.Duration))
+			r.Incomplete = fmt.Sprintf("interrupted: the transcript ends at %.3f s", float64(last))
 		case o.err != nil:
 			r.Incomplete = o.err.Error()
 		case o.damage != nil:
@@ -100,7 +103,7 @@ func (o *outcome) report(p *program, in input) error {
 	switch {
 	case errors.Is(o.err, context.Canceled):
 		if len(o.results) > 0 {
-			fmt.Fprintf(p.err, "sensevoice: %s: %s; what was finished is kept\n", in.name, o.results[0].Incomplete)
+			fmt.Fprintf(p.err, "sensevoice: %s: %s\n", in.name, o.results[0].Incomplete)
 		}
 		return nil // the interruption itself is reported once
 	case o.err != nil && len(o.results) > 0:
