@@ -10,11 +10,13 @@ import (
 	"io"
 	"os"
 
+	"sensevoice/internal/cuda/smoke"
 	"sensevoice/internal/gpu/survey"
 )
 
 const usage = `Usage: sensevoice-gpu look     print what GPUs there are, as JSON
        sensevoice-gpu watch    the same, again for every line of standard input, until it ends
+       sensevoice-gpu smoke    try the first visible GPU: memory, and kernels against double precision
 `
 
 func main() {
@@ -25,6 +27,9 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	if len(args) != 1 {
 		fmt.Fprint(errOut, usage)
 		return 2
+	}
+	if args[0] == "smoke" {
+		return try(out, errOut)
 	}
 	// CUDA is to list all devices; the server applies CUDA_VISIBLE_DEVICES itself, and says what it hides. The order stays.
 	os.Unsetenv("CUDA_VISIBLE_DEVICES")
@@ -40,6 +45,15 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		return 2
 	}
 	if err != nil {
+		fmt.Fprintln(errOut, "sensevoice-gpu:", err)
+		return 1
+	}
+	return 0
+}
+
+// try runs the smoke test on the first visible GPU.
+func try(out, errOut io.Writer) int {
+	if err := smoke.Run(out, smoke.Options{CUDA: os.Getenv("SENSEVOICE_LIBCUDA")}); err != nil {
 		fmt.Fprintln(errOut, "sensevoice-gpu:", err)
 		return 1
 	}

@@ -60,6 +60,8 @@ var mayImport = map[string]string{
 	"internal/gpu":         "internal/lang",
 	"internal/gpu/nvml":    "internal/clib",
 	"internal/cuda":        "internal/cuda/driver internal/cuda/mem",
+	"internal/cuda/kernel": "internal/cuda/driver",
+	"internal/cuda/smoke":  "internal/cuda internal/cuda/driver internal/cuda/kernel internal/cuda/mem internal/gpu internal/sensevoice",
 	"internal/cuda/mem":    "internal/gpu internal/sensevoice",
 	"internal/gpu/screen":  "internal/gpu internal/lang",
 	"internal/doctor":      "internal/gpu internal/lang",

@@ -55,6 +55,7 @@ const (
 	Delay
 	Take
 	Sticky
+	Skip
 )
 
 // Always is a count that does not end.

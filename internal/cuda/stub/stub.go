@@ -65,7 +65,7 @@ func build() (Paths, error) {
 			return Paths{}, err
 		}
 	}
-	if err := link(compiler, work, "libcuda.so.1", "sim.c", "cuda.c", "memory.c"); err != nil {
+	if err := link(compiler, work, "libcuda.so.1", "sim.c", "cuda.c", "memory.c", "kernels.c"); err != nil {
 		return Paths{}, err
 	}
 	if err := link(compiler, work, "libnvidia-ml.so.1", "sim.c", "nvml.c"); err != nil {
@@ -92,8 +92,8 @@ func compiler() (string, error) {
 }
 
 func link(compiler, dir, library string, sources ...string) error {
-	args := append([]string{"-std=gnu11", "-O1", "-fPIC", "-shared", "-o", library}, sources...)
-	cmd := exec.Command(compiler, append(args, "-lpthread")...)
+	args := append([]string{"-std=gnu11", "-O2", "-fPIC", "-shared", "-o", library}, sources...)
+	cmd := exec.Command(compiler, append(args, "-lpthread", "-lm")...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", library, err, out)

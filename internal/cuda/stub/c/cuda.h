@@ -10,6 +10,7 @@ struct context { struct device *device; int ordinal, references; };
 
 struct device *device_of(int ordinal);
 int ready(const char *function);
+int host_kernel(const char *name, const u32 *grid, void *parameters);
 int in_context(const char *function, struct context **c);
 
 #define READY() do { int e_ = ready(__func__); if (e_) return e_; } while (0)

@@ -64,6 +64,7 @@ static int apply(struct rule *r) {
 	case EXIT: _exit((int)r->value);
 	case DELAY: usleep((useconds_t)r->value * 1000); return 0;
 	case TAKE: state()->device[0].other += r->value; return 0;
+	case SKIP: return SKIPPED;
 	case STICKY: return sticky = (int)r->value;
 	}
 	return 0;

@@ -30,7 +30,9 @@ enum {
 	DELAY = 4,  // take value milliseconds
 	TAKE = 5,   // a neighbour takes value bytes of device 0 just before
 	STICKY = 6, // return value, and so does every later call of this process
+	SKIP = 7,   // of a launch: do nothing, and say that it was done
 };
+enum { SKIPPED = -7 }; // what enter returns then
 
 struct process { u64 pid, bytes; char name[NAME]; };
 struct client { u64 pid, bytes; };
