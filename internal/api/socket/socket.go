@@ -26,7 +26,7 @@ type Options struct {
 	PongTimeout  time.Duration // for the answer to one
 	IdleTimeout  time.Duration // without a message of the client; 0: no limit
 	WriteTimeout time.Duration // for a client that does not read
-	QuietTimeout time.Duration // without sound while somebody is speaking: then the segment has ended, where a protocol has no other sign
+	QuietTimeout time.Duration // without sound while somebody is speaking, after which a segment ends without a sign; 0: no limit
 	Origins      []string      // whose pages may connect besides those of this host, such as https://app.example.com; "*": anybody's
 }
 

@@ -71,9 +71,10 @@ func (s *session) next(ctx context.Context) input {
 		return *held
 	}
 	for {
-		m, err := s.conn.Next(ctx, s.patience())
+		m, err := s.receive(ctx)
 		switch {
 		case errors.Is(err, socket.ErrQuiet):
+			s.conn.Log().Debug("quiet in the middle of a segment, which ends here", "at_s", float64(s.stream.Heard()))
 			err = s.flush(ctx)
 		case err != nil:
 		case !m.Text:
@@ -91,6 +92,16 @@ func (s *session) next(ctx context.Context) input {
 	}
 }
 
+// receive returns the next message, or socket.ErrQuiet when the client has been quiet for too long.
+func (s *session) receive(ctx context.Context) (socket.Message, error) {
+	m, err := s.conn.Next(ctx, s.patience())
+	if errors.Is(err, socket.ErrQuiet) {
+		// Once more: if it was this machine that stood still, what the client has sent meanwhile comes now.
+		m, err = s.conn.Next(ctx, s.quiet/4)
+	}
+	return m, err
+}
+
 // begin notes that sound has come.
 func (s *session) begin(m socket.Message) {
 	s.arrived = m.At
@@ -103,7 +114,7 @@ func (s *session) begin(m socket.Message) {
 // patience is how long the client may be quiet before the open segment is taken to have ended: longer than the sound that it
 // sends at once lasts, for then it must be quiet in between.
 func (s *session) patience() time.Duration {
-	if !s.stream.Open() {
+	if s.quiet == 0 || !s.stream.Open() {
 		return 0
 	}
 	const factor = 1.5
