@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -11,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"sensevoice/internal/cuda/stub"
+	"sensevoice/internal/gpu"
 )
 
 // gpuHelper builds the helper program.
@@ -63,4 +66,49 @@ func TestGPUScripts(t *testing.T) {
 			return nil
 		},
 	})
+}
+
+// TestServeSaysWhy starts a server's choice where GPUs cannot be used: the CPU serves, and one line says why.
+func TestServeSaysWhy(t *testing.T) {
+	m, err := stub.New(t.TempDir(), rack()...)
+	if errors.Is(err, stub.ErrNoCompiler) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for _, pair := range m.Env() {
+		key, value, _ := strings.Cut(pair, "=")
+		t.Setenv(key, value)
+	}
+	helper := gpuHelper(t)
+	rule := func(function string, action, value uint64) stub.Rule {
+		return stub.Rule{Function: function, From: 1, Count: stub.Always, Action: action, Value: value}
+	}
+	for _, c := range []struct {
+		rules []stub.Rule
+		want  string
+	}{
+		{nil, "this version has no GPU engine yet"},
+		{[]stub.Rule{rule("nvmlInit_v2", stub.Hang, 0)}, "the NVIDIA driver does not answer: nvmlInit_v2 did not answer within 1.5s"},
+		{[]stub.Rule{rule("cuInit", stub.Fail, 34)}, "the CUDA driver cannot start: cuInit: stub library (CUDA 34)"},
+	} {
+		m.ClearRules()
+		for _, r := range c.rules {
+			m.Add(r)
+		}
+		var out bytes.Buffer
+		p := &program{getenv: func(string) string { return "" }}
+		s, err := gpu.NewSettings("auto", 0.95, 0, func(string) (string, bool) { return "", false })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Helper = helper
+		device, reason, err := p.chooseDevice(t.Context(), s, slog.New(slog.NewTextHandler(&out, nil)))
+		if err != nil || device != "cpu" || !strings.Contains(reason, c.want) || strings.Count(out.String(), "\n") != 1 ||
+			!strings.Contains(out.String(), "No GPU can be used, the CPU serves: ") {
+			t.Errorf("%s, %q, %v: %s", device, reason, err, out.String())
+		}
+	}
 }

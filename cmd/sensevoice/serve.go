@@ -49,7 +49,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return usageError{err}
 	}
-	e, err := p.openEngines(&c.Config, c.sources, log)
+	e, err := p.openEngines(ctx, &c.Config, c.sources, log)
 	if err != nil {
 		return err
 	}

@@ -35,12 +35,12 @@ type engines struct {
 }
 
 // openEngines opens the model on the device that the settings choose.
-func (p *program) openEngines(c *config.Config, sources *config.Sources, log *slog.Logger) (_ *engines, err error) {
+func (p *program) openEngines(ctx context.Context, c *config.Config, sources *config.Sources, log *slog.Logger) (_ *engines, err error) {
 	e := &engines{}
 	if e.gpus, err = gpu.NewSettings(c.Device, c.GPUFraction, uint64(max(c.GPUHeadroom, 0)), gpuVariables(sources)); err != nil {
 		return nil, usageError{err}
 	}
-	if e.device, e.reason, err = p.chooseDevice(e.gpus, log); err != nil {
+	if e.device, e.reason, err = p.chooseDevice(ctx, e.gpus, log); err != nil {
 		return nil, err
 	}
 	kernels, err := kernel.Select(p.getenv("SENSEVOICE_CPU"))
@@ -85,7 +85,7 @@ func (p *program) openEngines(c *config.Config, sources *config.Sources, log *sl
 
 // chooseDevice decides where to compute, and returns why it is not a GPU where that was asked for. This version computes on the CPU
 // alone, and says so.
-func (p *program) chooseDevice(s gpu.Settings, log *slog.Logger) (device, reason string, err error) {
+func (p *program) chooseDevice(ctx context.Context, s gpu.Settings, log *slog.Logger) (device, reason string, err error) {
 	language, err := p.language()
 	if err != nil {
 		return "", "", err
@@ -94,9 +94,17 @@ func (p *program) chooseDevice(s gpu.Settings, log *slog.Logger) (device, reason
 	case gpu.CPU:
 		return "cpu", "", nil
 	case gpu.Auto:
-		reason = lang.Sprintf("computing on the CPU: this version has no GPU engine", "使用CPU进行计算：此版本尚不支持GPU").In(language)
-		log.Info("device", "device", "cpu", "message", reason)
-		return "cpu", reason, nil
+		d, err := gpu.Choose(ctx, s, p.gpuPrice())
+		if err == nil && len(d.Chosen) > 0 {
+			d, err = d.OnCPU(gpu.NoEngine)
+		}
+		if err != nil {
+			return "", "", err
+		}
+		for _, line := range d.Lines(language) {
+			log.Info("device", "device", "cpu", "message", line)
+		}
+		return "cpu", d.Reason.In(language), nil
 	}
 	return "", "", usageError{errors.New(lang.Sprintf(
 		"--device (SENSEVOICE_DEVICE) is %[1]q, and this version has no GPU engine: set cpu, or auto for the CPU until there is one",
