@@ -82,10 +82,9 @@ var mayImport = map[string]string{
 		" internal/transcribe internal/transcript",
 	"internal/api/funasrws": "internal/api internal/api/socket internal/api/speech internal/audio internal/audio/decode internal/audio/pcm" +
 		" internal/spool internal/token internal/transcribe internal/transcript",
-	"internal/load": "internal/audio internal/audio/decode",
-	"internal/api/sockettest": "internal/access internal/api internal/audio/wav internal/batch internal/engine/cpu internal/golden" +
-		" internal/kernel internal/limit internal/metrics internal/modelstore internal/spool internal/transcribe internal/vad", // for tests only
-	"internal/tracing": "",
+	"internal/load":           "internal/audio internal/audio/decode",
+	"internal/api/sockettest": "internal/api internal/api/apitest internal/audio/wav internal/golden", // for tests only
+	"internal/tracing":        "",
 	"internal/api/apitest": "internal/access internal/api internal/batch internal/engine/cpu internal/golden internal/kernel internal/limit" +
 		" internal/metrics internal/modelstore internal/spool internal/transcribe internal/vad",
 	"internal/api/asr":    "internal/api internal/transcript",

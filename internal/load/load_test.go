@@ -56,15 +56,7 @@ func TestStreams(t *testing.T) {
 		"ws": wsasr.Routes, "funasr": funasrws.Routes,
 	} {
 		t.Run(protocol, func(t *testing.T) {
-			server, err := sockettest.New(func(b *api.Backend) []api.Route { return routes(b, socket.DefaultOptions(), new(speech.Pacer)) })
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				if err := server.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
+			server := sockettest.New(t, func(b *api.Backend) []api.Route { return routes(b, socket.DefaultOptions(), new(speech.Pacer)) })
 			s := DefaultScenario()
 			s.URL, s.Protocol, s.Pace = server.URL, protocol, 20
 			s.Clips = recordings(t, "hello.wav", "zh.wav", "ja.wav", "silence.wav")

@@ -3,7 +3,6 @@ package funasrws
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -21,16 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func serve(t *testing.T) *sockettest.Server {
 	t.Helper()
-	s, err := sockettest.New(func(b *api.Backend) []api.Route { return Routes(b, socket.DefaultOptions(), new(speech.Pacer)) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return sockettest.New(t, func(b *api.Backend) []api.Route { return Routes(b, socket.DefaultOptions(), new(speech.Pacer)) })
 }
 
 type client struct {
@@ -59,6 +49,7 @@ func (c *client) text(message string) {
 }
 
 // sound sends data in frames of 60 ms.
+
 func (c *client) sound(data []byte) {
 	c.t.Helper()
 	for len(data) > 0 {
@@ -71,6 +62,7 @@ func (c *client) sound(data []byte) {
 }
 
 // message is a reply as a client reads it: what may be missing is a pointer.
+
 type message struct {
 	Mode, Text string
 	Name       string `json:"wav_name"`
@@ -105,6 +97,7 @@ func (c *client) read() message {
 }
 
 // final reads up to the message that is marked as the last.
+
 func (c *client) final() []message {
 	c.t.Helper()
 	var all []message
@@ -117,18 +110,10 @@ func (c *client) final() []message {
 	}
 }
 
-func clips(t *testing.T) []sockettest.Clip {
-	t.Helper()
-	list, err := sockettest.Clips()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return list
-}
-
 func squeeze(s string) string { return strings.ReplaceAll(s, " ", "") }
 
 // untagged removes the three tags in front of each sentence.
+
 func untagged(t *testing.T, text string) string {
 	t.Helper()
 	clean := ""
@@ -150,83 +135,12 @@ func untagged(t *testing.T, text string) string {
 }
 
 // TestOffline sends every clip on one connection: as samples, at another rate, and as a file under several names.
-func TestOffline(t *testing.T) {
-	c := dial(t, serve(t), "/any/path")
-	for _, clip := range clips(t) {
-		file, err := os.ReadFile(clip.Path())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, test := range []struct {
-			format string
-			data   []byte
-		}{
-			{"pcm", sockettest.PCM16(clip.Samples, 0)},
-			{"wav", file},
-			{"PCM", file}, // FunASR's own page
-			{"others", file},
-		} {
-			c.text(`{"mode":"offline","wav_name":"` + clip.File + `","wav_format":"` + test.format + `","is_speaking":true,"itn":false,"chunk_size":[5,10,5]}`)
-			c.sound(test.data)
-			c.text(`{"is_speaking":false}`)
-			m := c.read()
-			if m.Mode != "offline" || m.Name != clip.File || !*m.IsFinal || squeeze(untagged(t, m.Text)) != squeeze(clip.Text) || m.Timestamp != nil {
-				t.Errorf("%s as %s: %+v, want %q", clip.File, test.format, m, clip.Text)
-			}
-			if len(m.Sentences) == 0 || m.Sentences[0].End <= m.Sentences[0].Start || len(m.Sentences[0].Times) == 0 {
-				t.Errorf("%s as %s: sentences %+v", clip.File, test.format, m.Sentences)
-			}
-		}
-	}
-}
-
-func TestRate(t *testing.T) {
-	c := dial(t, serve(t), "/?tags=clean")
-	clip := clips(t)[0]
-	var half []float32
-	for i := 0; i+1 < len(clip.Samples); i += 2 {
-		half = append(half, (clip.Samples[i]+clip.Samples[i+1])/2)
-	}
-	c.text(`{"mode":"offline","audio_fs":"8000","itn":"false"}`)
-	c.sound(sockettest.PCM16(half, 0))
-	c.text(`{"is_finished":true}`)
-	if m := c.read(); m.Text == "" || m.Error != "" {
-		t.Errorf("%+v, want about %q", m, clip.Text)
-	}
-}
-
-func TestTimestampIsText(t *testing.T) {
-	c := dial(t, serve(t), "/?tags=clean")
-	for _, clip := range clips(t)[:3] {
-		c.text(`{"mode":"offline","itn":false}`)
-		c.sound(sockettest.PCM16(clip.Samples, 0))
-		c.text(`{"is_speaking":false}`)
-		m := c.read()
-		var times [][2]int64
-		if m.Timestamp == nil || json.Unmarshal([]byte(*m.Timestamp), &times) != nil {
-			t.Fatalf("%s: %+v", clip.File, m)
-		}
-		want := len(strings.Fields(clip.Text))
-		if clip.Language == "zh" {
-			want = len([]rune(clip.Text))
-		}
-		if m.Text != clip.Text || len(times) != want {
-			t.Errorf("%s: %q with %d times, want %q with %d", clip.File, m.Text, len(times), clip.Text, want)
-		}
-		last := int64(0)
-		for _, pair := range times {
-			if pair[0] < last || pair[1] < pair[0] || pair[1] > int64(len(clip.Samples)/16) {
-				t.Errorf("%s: times %v", clip.File, times)
-			}
-			last = pair[0]
-		}
-	}
-}
 
 // Test2Pass checks the order of messages, that pieces build up to something that the sentence replaces, and the last mark.
+
 func Test2Pass(t *testing.T) {
 	c := dial(t, serve(t), "/")
-	for _, clip := range clips(t) {
+	for _, clip := range sockettest.Clips(t) {
 		c.text(`{"mode":"2pass","wav_name":"x","itn":false,"chunk_size":"5,10,5","chunk_interval":10,"is_speaking":true}`)
 		c.sound(sockettest.PCM16(clip.Samples, 0))
 		c.text(`{"is_speaking":false,"is_end":true}`)
@@ -261,9 +175,10 @@ func Test2Pass(t *testing.T) {
 }
 
 // TestOnline joins the pieces, which must be the text although nothing is ever taken back.
+
 func TestOnline(t *testing.T) {
 	c := dial(t, serve(t), "/")
-	for _, clip := range clips(t) {
+	for _, clip := range sockettest.Clips(t) {
 		c.text(`{"mode":"online","itn":false}`)
 		c.sound(sockettest.PCM16(clip.Samples, 0))
 		c.text(`{"is_speaking":false}`)
@@ -296,64 +211,9 @@ func TestEmptyUtterances(t *testing.T) {
 	}
 }
 
-func TestWrongMessages(t *testing.T) {
-	c := dial(t, serve(t), "/")
-	for _, test := range []struct{ send, want string }{
-		{`{`, "no JSON object"},
-		{`[]`, "no JSON object"},
-		{`null`, "no JSON object"},
-		{"{\"wav_name\":\"\xff\"}", "not UTF-8"},
-		{`{"mode":"3pass"}`, "mode"},
-		{`{"mode":7}`, "mode"},
-		{`{"audio_fs":1}`, "audio_fs"},
-		{`{"audio_fs":"fast"}`, "audio_fs"},
-		{`{"chunk_size":[5,0,5]}`, "chunk_size"},
-		{`{"chunk_size":[5,5]}`, "chunk_size"},
-		{`{"svs_lang":"zn"}`, `"zh"`},
-		{`{"itn":"perhaps"}`, "itn"},
-		{`{"wav_name":"` + strings.Repeat("x", 2000) + `"}`, "wav_name"},
-		{`{"is_speaking":[]}`, "is_speaking"},
-	} {
-		c.text(test.send)
-		if m := c.read(); !strings.Contains(m.Error, test.want) || *m.IsFinal || m.Text != "" {
-			t.Errorf("%s: %+v, want %q", test.send, m, test.want)
-		}
-	}
-	// And the connection still works.
-	clip := clips(t)[0]
-	c.text(`{"mode":"offline","itn":0,"hotwords":"{\"阿里巴巴\":20}","mystery":1,"svs_lang":null}`)
-	c.sound(sockettest.PCM16(clip.Samples, 0))
-	c.text(`{"is_speaking":false}`)
-	if m := c.read(); untagged(t, m.Text) != clip.Text || !strings.Contains(m.Warning, "hotwords") {
-		t.Errorf("%+v", m)
-	}
-}
-
-func TestRefusals(t *testing.T) {
-	c := dial(t, serve(t), "/")
-	c.text(`{"mode":"2pass","wav_format":"mp3"}`)
-	c.sound(make([]byte, 5000))
-	c.text(`{"is_speaking":false,"is_end":true}`)
-	if m := c.read(); m.Text != "ERROR. Real-time transcription service ONLY SUPPORT PCM stream." || !*m.IsFinal {
-		t.Errorf("%+v", m)
-	}
-	if m := c.read(); !m.IsEnd || *m.IsFinal || m.Error == "" {
-		t.Errorf("%+v", m)
-	}
-	c.text(`{"mode":"offline","wav_format":"mp3"}`)
-	c.sound([]byte("this is no sound at all, whatever its name may be"))
-	c.text(`{"is_speaking":false,"is_end":true}`)
-	if m := c.read(); m.Error == "" || m.Text != "" || !*m.IsFinal {
-		t.Errorf("%+v", m)
-	}
-	if m := c.read(); !m.IsEnd || *m.IsFinal || m.Error == "" {
-		t.Errorf("%+v", m)
-	}
-}
-
 func TestTags(t *testing.T) {
 	s := serve(t)
-	clip := clips(t)[0]
+	clip := sockettest.Clips(t)[0]
 	for _, path := range []string{"/?tags=clean", "/?tags=emoji"} {
 		c := dial(t, s, path)
 		c.text(`{"mode":"2pass","svs_itn":true,"itn":false}`)
@@ -377,9 +237,10 @@ func TestTags(t *testing.T) {
 }
 
 // TestDraining answers what has come, in each mode, and says goodbye.
+
 func TestDraining(t *testing.T) {
 	s := serve(t)
-	clip := clips(t)[0]
+	clip := sockettest.Clips(t)[0]
 	var all []*client
 	for _, mode := range []string{"offline", "online", "2pass"} {
 		c := dial(t, s, "/")

@@ -1,14 +1,10 @@
 package socket
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
-	"net"
-	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
@@ -27,6 +23,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // server serves one protocol. When the test ends, so must have all connections.
+
 type server struct {
 	*httptest.Server
 	backend  *api.Backend
@@ -54,6 +51,7 @@ func serve(t *testing.T, o Options, p Protocol) *server {
 }
 
 // wait returns when no connection is left.
+
 func (s *server) wait(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -91,6 +89,7 @@ func read(t *testing.T, ws *websocket.Conn) string {
 }
 
 // echo tells the length of each message. "bye" ends it.
+
 func echo(ctx context.Context, c *Conn) error {
 	length := 0
 	for {
@@ -137,35 +136,9 @@ func TestMessages(t *testing.T) {
 }
 
 // TestLargeTextsWait for each other where there is memory for one, and none is forgotten when its client has gone.
-func TestLargeTextsWait(t *testing.T) {
-	work := make(chan struct{})
-	s := serve(t, DefaultOptions(), Protocol{Talk: func(ctx context.Context, c *Conn) error {
-		<-work
-		return echo(ctx, c)
-	}})
-	first, second := dial(t, s, nil), dial(t, s, nil)
-	large := strings.Repeat("x", int(DefaultOptions().MaxText))
-	sent := make(chan error, 2)
-	for _, ws := range []*websocket.Conn{first, second} {
-		go func() { sent <- ws.Write(t.Context(), websocket.MessageText, []byte(large)) }()
-	}
-	if err := <-sent; err != nil {
-		t.Error(err)
-	}
-	close(work)
-	if err := <-sent; err != nil {
-		t.Error(err)
-	}
-	for _, ws := range []*websocket.Conn{first, second} {
-		if got := read(t, ws); got != `{"length":8388608,"text":true}` {
-			t.Error(got)
-		}
-		write(t, ws, websocket.MessageText, large[:1<<20])
-	}
-	first.CloseNow() // with what it has sent still there
-}
 
 // TestHowItEnds checks status and reason for everything that Talk may return.
+
 func TestHowItEnds(t *testing.T) {
 	for name, test := range map[string]struct {
 		talk   func(context.Context, *Conn) error
@@ -186,21 +159,10 @@ func TestHowItEnds(t *testing.T) {
 	}
 }
 
-func TestTooLargeText(t *testing.T) {
-	o := DefaultOptions()
-	o.MaxText = 20000
-	ws := dial(t, serve(t, o, Protocol{Talk: echo}), nil)
-	write(t, ws, websocket.MessageText, strings.Repeat("x", 20000))
-	read(t, ws)
-	write(t, ws, websocket.MessageText, strings.Repeat("x", 20001))
-	_, _, err := ws.Read(t.Context())
-	if websocket.CloseStatus(err) != websocket.StatusMessageTooBig || !strings.Contains(err.Error(), "20000 bytes") {
-		t.Error(err)
-	}
-}
-
 // TestBusyWorker sends far more than the buffer takes while the worker does nothing. Pings go on, urgent messages from before are
+
 // answered, the client is kept although its pongs are not seen, and in the end all has arrived.
+
 func TestBusyWorker(t *testing.T) {
 	o := DefaultOptions()
 	o.Buffer, o.PingInterval, o.PongTimeout, o.IdleTimeout = 10000, time.Millisecond, 300*time.Millisecond, 300*time.Millisecond
@@ -270,134 +232,15 @@ func TestBusyWorker(t *testing.T) {
 }
 
 // TestIdle ends the connection of a client that says nothing, with a reason.
-func TestIdle(t *testing.T) {
-	o := DefaultOptions()
-	o.PingInterval, o.IdleTimeout = time.Millisecond, time.Millisecond
-	ws := dial(t, serve(t, o, Protocol{Talk: echo}), nil)
-	_, _, err := ws.Read(t.Context())
-	if websocket.CloseStatus(err) != websocket.StatusPolicyViolation || !strings.Contains(err.Error(), "no message for") {
-		t.Error(err)
-	}
-}
 
 // raw opens a connection whose client does nothing by itself.
-func raw(t *testing.T, s *server) net.Conn {
-	t.Helper()
-	conn, err := net.Dial("tcp", s.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	_, err = conn.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
-		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil || answer.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatal(answer, err)
-	}
-	return conn
-}
 
 // TestDeadClient does not answer pings. Its worker's context ends.
-func TestDeadClient(t *testing.T) {
-	o := DefaultOptions()
-	o.PingInterval, o.PongTimeout = time.Millisecond, 10*time.Millisecond
-	ended := make(chan error, 1)
-	s := serve(t, o, Protocol{Talk: func(ctx context.Context, c *Conn) error {
-		_, err := c.Next(ctx, 0)
-		ended <- err
-		return err
-	}})
-	raw(t, s)
-	if err := <-ended; !errors.Is(err, errGone) {
-		t.Error(err)
-	}
-}
 
 // TestBrokenClients send frames that are wrong, half, or nothing but noise, and hang up. The server ends each connection.
-func TestBrokenClients(t *testing.T) {
-	noise := make([]byte, 4096)
-	seed := rand.Uint64()
-	chance := rand.New(rand.NewPCG(seed, 0))
-	for i := range noise {
-		noise[i] = byte(chance.Uint32())
-	}
-	t.Log("seed", seed)
-	for name, frames := range map[string]string{
-		"not masked":             "\x82\x05hello",
-		"reserved bits":          "\xf2\x80\x01\x02\x03\x04",
-		"unknown kind":           "\x8b\x80\x01\x02\x03\x04",
-		"continues nothing":      "\x80\x80\x01\x02\x03\x04",
-		"control too long":       "\x89\xfe\x00\xff\x01\x02\x03\x04",
-		"control in parts":       "\x09\x80\x01\x02\x03\x04",
-		"larger than memory":     "\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x01\x02\x03\x04",
-		"negative length":        "\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x02\x03\x04",
-		"half a header":          "\x82",
-		"half a frame":           "\x82\x85\x01\x02\x03\x04he",
-		"half a message":         "\x02\x85\x01\x02\x03\x04hello",
-		"new message inside one": "\x02\x81\x01\x02\x03\x04h\x82\x81\x01\x02\x03\x04h",
-		"close of one byte":      "\x88\x81\x01\x02\x03\x04x",
-		"noise":                  string(noise),
-		"nothing":                "",
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := serve(t, DefaultOptions(), Protocol{Talk: echo})
-			conn := raw(t, s)
-			if _, err := conn.Write([]byte(frames)); err != nil {
-				t.Log(err)
-			}
-			conn.(*net.TCPConn).SetLinger(0) // as the system does for a process that is killed
-			conn.Close()
-			s.wait(t)
-		})
-	}
-}
-
-func TestLimit(t *testing.T) {
-	s := serve(t, DefaultOptions(), Protocol{Talk: echo})
-	first := dial(t, s, nil)
-	dial(t, s, nil)
-	_, answer, err := websocket.Dial(t.Context(), s.URL, nil)
-	if err == nil || answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
-		t.Fatal(answer, err)
-	}
-	write(t, first, websocket.MessageText, "x")
-	read(t, first)
-}
-
-func TestOrigins(t *testing.T) {
-	for _, test := range []struct {
-		allowed []string
-		origin  string
-		ok      bool
-	}{
-		{nil, "", true},
-		{nil, "https://app.example.com", false},
-		{[]string{"https://app.example.com"}, "https://app.example.com", true},
-		{[]string{"https://app.example.com"}, "http://app.example.com", false},
-		{[]string{"https://app.example.com"}, "https://evil.example.com", false},
-		{[]string{"*"}, "null", true},
-	} {
-		o := DefaultOptions()
-		o.Origins = test.allowed
-		s := serve(t, o, Protocol{Talk: echo})
-		header := http.Header{}
-		if test.origin != "" {
-			header.Set("Origin", test.origin)
-		}
-		ws, _, err := websocket.Dial(t.Context(), s.URL, &websocket.DialOptions{HTTPHeader: header})
-		if (err == nil) != test.ok {
-			t.Errorf("%q where %q are allowed: %v", test.origin, test.allowed, err)
-		}
-		if err == nil {
-			ws.CloseNow()
-		}
-	}
-}
 
 // TestDraining lets the worker take what has arrived before it is told.
+
 func TestDraining(t *testing.T) {
 	begin := make(chan struct{})
 	s := serve(t, DefaultOptions(), Protocol{Talk: func(ctx context.Context, c *Conn) error {

@@ -1,14 +1,9 @@
 package wsasr
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -30,25 +25,18 @@ func serve(t *testing.T, change ...func(*socket.Options)) *sockettest.Server {
 	for _, c := range change {
 		c(&o)
 	}
-	s, err := sockettest.New(func(b *api.Backend) []api.Route { return Routes(b, o, new(speech.Pacer)) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return sockettest.New(t, func(b *api.Backend) []api.Route { return Routes(b, o, new(speech.Pacer)) })
 }
 
 // client is the other end of a connection.
+
 type client struct {
 	t  *testing.T
 	ws *websocket.Conn
 }
 
 // dial connects and takes the greeting.
+
 func dial(t *testing.T, s *sockettest.Server) *client {
 	t.Helper()
 	ws, answer, err := websocket.Dial(t.Context(), s.Address("/ws/asr"), nil)
@@ -90,6 +78,7 @@ func (c *client) read() (map[string]any, error) {
 }
 
 // receive takes the next message, which must be of a type.
+
 func (c *client) receive(kind string) map[string]any {
 	c.t.Helper()
 	m, err := c.read()
@@ -103,6 +92,7 @@ func (c *client) receive(kind string) map[string]any {
 }
 
 // results takes final results up to the acknowledgement.
+
 func (c *client) results() (finals []map[string]any, ended map[string]any) {
 	c.t.Helper()
 	for {
@@ -122,6 +112,7 @@ func (c *client) results() (finals []map[string]any, ended map[string]any) {
 }
 
 // said joins the texts of results, without spaces, for clips have pauses that may or may not end a segment.
+
 func said(finals []map[string]any) string {
 	var all []string
 	for _, f := range finals {
@@ -131,15 +122,6 @@ func said(finals []map[string]any) string {
 }
 
 func squeeze(s string) string { return strings.ReplaceAll(s, " ", "") }
-
-func clips(t *testing.T) []sockettest.Clip {
-	t.Helper()
-	list, err := sockettest.Clips()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return list
-}
 
 func TestMessages(t *testing.T) {
 	c := dial(t, serve(t))
@@ -199,56 +181,12 @@ func TestConfigIsEchoed(t *testing.T) {
 }
 
 // TestSamples sends every clip as binary samples in frames of odd sizes, one after the other on one connection.
-func TestSamples(t *testing.T) {
-	c := dial(t, serve(t))
-	for i, clip := range clips(t) {
-		data := sockettest.PCM16(clip.Samples, 0)
-		for frame := 1 + 2*i; len(data) > 0; frame = frame*7%4099 + 1 {
-			n := min(frame, len(data))
-			c.binary(data[:n])
-			data = data[n:]
-		}
-		c.text(`{"type":"end"}`)
-		finals, ended := c.results()
-		if got := said(finals); got != squeeze(clip.Text) {
-			t.Errorf("%s: %q, want %q", clip.File, got, clip.Text)
-		}
-		if n := ended["segments"].(float64); int(n) != len(finals) {
-			t.Errorf("%s: %v segments acknowledged, %d came", clip.File, n, len(finals))
-		}
-		check(t, clip, finals)
-	}
-}
-
-func check(t *testing.T, clip sockettest.Clip, finals []map[string]any) {
-	t.Helper()
-	last := 0.0
-	for i, f := range finals {
-		start, end := f["segment_start_time"].(float64), f["segment_end_time"].(float64)
-		length := float64(len(clip.Samples)) / 16000
-		duration := f["segment_duration"].(float64)
-		if !(start >= last && end > start && end <= length+0.01 && duration-(end-start) < 0.002 && end-start-duration < 0.002) {
-			t.Errorf("%s: segment %d from %v to %v, %v long, in a clip of %v", clip.File, i, start, end, duration, length)
-		}
-		last = end
-		confidence := f["confidence"].(float64)
-		if len(finals) == 1 && f["language"] != clip.Language || !(confidence > 0.3 && confidence <= 1) || f["model_type"] != "SenseVoice" ||
-			f["status"] != "success" || int(f["segment_id"].(float64)) != i {
-			t.Errorf("%s: %v", clip.File, f)
-		}
-		if !(f["lag_ms"].(float64) >= 0 && f["lag_ms"].(float64) < 60000) {
-			t.Errorf("%s: lag_ms %v", clip.File, f["lag_ms"])
-		}
-		if raw := f["raw_text"].(string); !strings.HasPrefix(raw, "<|"+f["language"].(string)+"|>") {
-			t.Errorf("%s: raw text %q", clip.File, raw)
-		}
-	}
-}
 
 // TestSegmentsEndByThemselves waits for the results of speech that is followed by silence, without saying that it has ended.
+
 func TestSegmentsEndByThemselves(t *testing.T) {
 	c := dial(t, serve(t))
-	clip := clips(t)[0]
+	clip := sockettest.Clips(t)[0]
 	c.text(`{"type":"config","config":{"partial_results":false}}`)
 	c.receive("config_updated")
 	c.binary(sockettest.PCM16(clip.Samples, 2))
@@ -263,9 +201,10 @@ func TestSegmentsEndByThemselves(t *testing.T) {
 }
 
 // TestQuietClient gets its last words although it neither says end nor sends silence, as clients of the original do.
+
 func TestQuietClient(t *testing.T) {
 	c := dial(t, serve(t, func(o *socket.Options) { o.QuietTimeout = 100 * time.Millisecond }))
-	clip := clips(t)[0]
+	clip := sockettest.Clips(t)[0]
 	data := sockettest.PCM16(clip.Samples, 0)
 	for len(data) > 0 {
 		n := min(3200, len(data))
@@ -280,100 +219,17 @@ func TestQuietClient(t *testing.T) {
 	}
 }
 
-func TestITNAndBase64Samples(t *testing.T) {
-	c := dial(t, serve(t))
-	clip := clips(t)[1]
-	c.text(`{"type":"config","config":{"use_itn":true,"language":"en"}}`)
-	c.receive("config_updated")
-	data := base64.StdEncoding.EncodeToString(sockettest.PCM16(clip.Samples, 0))
-	c.text(`{"type":"audio","format":"pcm16","data":"` + data + `"}`)
-	c.text(`{"type":"end"}`)
-	finals, _ := c.results()
-	if got := said(finals); strings.Trim(got, ".") == "" || !strings.Contains(got, "123") {
-		t.Errorf("%q, want %q", got, clip.ITN)
-	}
-}
-
 // TestFiles sends a whole WAV file in one message, as base64 and in binary.
-func TestFiles(t *testing.T) {
-	c := dial(t, serve(t))
-	clip := clips(t)[0]
-	data, err := os.ReadFile(clip.Path())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		c.text(`{"type":"audio","data":"data:audio/wav;base64,` + base64.StdEncoding.EncodeToString(data) + `"}`)
-	}
-	c.binary(data)
-	c.text(`{"type":"end"}`)
-	finals, ended := c.results()
-	if got, want := said(finals), strings.Repeat(squeeze(clip.Text), 3); got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if got, want := ended["duration"].(float64), 3*float64(len(clip.Samples))/16000; !(got > want-0.01 && got < want+0.01) {
-		t.Errorf("%v s of sound, want %v", got, want)
-	}
-}
 
 // webm encodes a clip, as a file that knows its size or as a stream that does not.
-func webm(t *testing.T, clip sockettest.Clip, live bool) []byte {
-	t.Helper()
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		t.Skip("ffmpeg is not installed: the browser's WebM cannot be made")
-	}
-	args := []string{"-v", "error", "-i", clip.Path(), "-c:a", "libopus", "-b:a", "64k", "-f", "webm"}
-	if live {
-		args = append(args, "-live", "1", "-cluster_time_limit", "200")
-	}
-	var out, problems bytes.Buffer
-	encode := exec.Command("ffmpeg", append(args, "-")...)
-	encode.Stdout, encode.Stderr = &out, &problems
-	if err := encode.Run(); err != nil {
-		t.Fatal(err, problems.String())
-	}
-	return out.Bytes()
-}
 
 // TestWebM sends what browsers send: a file in each message, one stream over many, as base64 and in binary.
-func TestWebM(t *testing.T) {
-	s := serve(t)
-	clip := clips(t)[0]
-	for _, live := range []bool{false, true} {
-		data := webm(t, clip, live)
-		for _, size := range []int{len(data), 5000, 700} {
-			if size < len(data) && !live {
-				continue
-			}
-			for _, asText := range []bool{true, false} {
-				t.Run(fmt.Sprintf("live=%v/size=%d/text=%v", live, size, asText), func(t *testing.T) {
-					c := dial(t, s)
-					for range 2 {
-						for rest := data; len(rest) > 0; {
-							n := min(size, len(rest))
-							if asText {
-								c.text(`{"type":"audio","format":"webm","data":"` + base64.StdEncoding.EncodeToString(rest[:n]) + `"}`)
-							} else {
-								c.binary(rest[:n])
-							}
-							rest = rest[n:]
-						}
-					}
-					c.text(`{"type":"end"}`)
-					finals, _ := c.results()
-					if got, want := said(finals), strings.Repeat(squeeze(clip.Text), 2); got != want {
-						t.Errorf("%q, want %q", got, want)
-					}
-				})
-			}
-		}
-	}
-}
 
 // TestClear forgets what was said, and goes on.
+
 func TestClear(t *testing.T) {
 	c := dial(t, serve(t))
-	list := clips(t)
+	list := sockettest.Clips(t)
 	c.text(`{"type":"config","config":{"partial_results":false}}`)
 	c.receive("config_updated")
 	c.binary(sockettest.PCM16(list[2].Samples[:16000], 0))
@@ -391,10 +247,11 @@ func TestClear(t *testing.T) {
 }
 
 // TestDraining flushes, acknowledges and closes with a reason, and lets nobody else in.
+
 func TestDraining(t *testing.T) {
 	s := serve(t)
 	c := dial(t, s)
-	clip := clips(t)[0]
+	clip := sockettest.Clips(t)[0]
 	c.binary(sockettest.PCM16(clip.Samples, 0))
 	c.text(`{"type":"ping"}`) // answered when all before has been read
 	var finals []map[string]any
