@@ -40,28 +40,6 @@ func Divide(limit, base int64, machine func() (int64, error)) (Shares, error) {
 	return Shares{Limit: limit, Base: base, Queue: rest / 100 * 25, Arena: rest / 100 * 25, Uploads: rest / 100 * 12, Work: rest / 100 * 28}, nil
 }
 
-// MachineMemory returns the memory of the container or the machine, whichever is less, in bytes.
-func MachineMemory() (int64, error) {
-	data, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0, err
-	}
-	total, err := field(data, "MemTotal:")
-	if err != nil {
-		return 0, err
-	}
-	for _, path := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // the other version, or none
-		}
-		if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && n > 0 {
-			total = min(total, n)
-		}
-	}
-	return total, nil
-}
-
 // field reads a line "Name:   123 kB" of a file in /proc, in bytes.
 func field(data []byte, name string) (int64, error) {
 	lines := bufio.NewScanner(bytes.NewReader(data))
