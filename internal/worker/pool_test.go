@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,8 +21,13 @@ type fake struct {
 	busyFor time.Duration
 }
 
+// fakesMutex guards what fakes share.
+var fakesMutex sync.Mutex
+
 func (f *fake) exchange(items [][]byte, deadline time.Duration) ([][]byte, error) {
+	fakesMutex.Lock()
 	*f.served = append(*f.served, fmt.Sprintf("%d:%s", f.number, bytes.Join(items, []byte("+"))))
+	fakesMutex.Unlock()
 	if f.busyFor > deadline {
 		time.Sleep(deadline)
 		return nil, errors.New("not done in time")
@@ -60,6 +66,8 @@ func fakes(n int, o PoolOptions, change func(*fake) error) (p *Pool, served *[]s
 	for i := range opens {
 		o.Workers = append(o.Workers, Options{Name: fmt.Sprintf("cuda:%d", i)})
 		opens[i] = func(context.Context) (session, error) {
+			fakesMutex.Lock()
+			defer fakesMutex.Unlock()
 			number++
 			*starts = append(*starts, time.Since(began))
 			f := &fake{number: number, killed: make(chan struct{}), exit: make(chan struct{}), served: served}

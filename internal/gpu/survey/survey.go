@@ -8,7 +8,6 @@ package survey
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -78,30 +77,34 @@ func (s *Surveyor) problem(err error, missing, hang, refused string) {
 
 // askCUDA learns the version and CUDA's order of the devices. cuInit makes no context.
 func (s *Surveyor) askCUDA(o Options) {
+	type answer struct {
+		version  int
+		ordinals map[string]int
+		err      error
+	}
 	thread := clib.NewThread(o.Deadline)
-	var err error
-	step := "loading libcuda.so.1"
-	hang := thread.Do(step, func() {
+	said := new(answer) // nobody's but the call's if that hangs
+	if err := thread.Do("cuInit", func() {
 		var l *driver.Library
-		if l, err = driver.Open(driver.Search(o.CUDA)); err != nil {
+		if l, said.err = driver.Open(driver.Search(o.CUDA)); said.err != nil {
 			return
 		}
-		if s.cuda, err = l.Version(); err != nil || s.cuda < driver.MinVersion {
-			return
+		if said.version, said.err = l.Version(); said.err == nil && said.version >= driver.MinVersion {
+			said.ordinals, said.err = order(l)
 		}
-		s.ordinals, err = order(l)
-	})
-	if hang != nil {
-		s.cuda, s.ordinals = 0, map[string]int{} // the call that hangs owned the others
-		s.problems = append(s.problems, gpu.Problem{Code: gpu.ProblemCUDAHang, Detail: fmt.Sprintf("cuInit did not answer within %v", o.Deadline)})
+	}); err != nil {
+		s.problem(err, gpu.ProblemCUDA, gpu.ProblemCUDAHang, gpu.ProblemCUDA)
 		return
 	}
 	thread.Close()
+	s.cuda = said.version
 	switch {
-	case err != nil:
-		s.problem(err, gpu.ProblemNoCUDA, gpu.ProblemCUDAHang, gpu.ProblemCUDA)
+	case said.err != nil:
+		s.problem(said.err, gpu.ProblemNoCUDA, gpu.ProblemCUDAHang, gpu.ProblemCUDA)
 	case s.cuda < driver.MinVersion:
 		s.problems = append(s.problems, gpu.Problem{Code: gpu.ProblemOldDriver, Number: s.cuda})
+	default:
+		s.ordinals = said.ordinals
 	}
 }
 
