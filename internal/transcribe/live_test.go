@@ -138,8 +138,9 @@ func TestLive(t *testing.T) {
 
 // echo is a decoder that hears a word each second, and counts.
 type echo struct {
-	calls, samples, clips, most int
-	failAt                      int // fails at that call
+	calls, samples, clips int
+	most, largest         int // samples of a clip and of a batch
+	failAt                int // fails at that call
 }
 
 var errBroken = errors.New("device lost")
@@ -149,6 +150,8 @@ func (e *echo) Recognize(ctx context.Context, clips []Clip) ([]transcript.Segmen
 		return nil, Times{}, errBroken
 	}
 	segments := make([]transcript.Segment, len(clips))
+	before := e.samples
+	defer func() { e.largest = max(e.largest, e.samples-before) }()
 	for i, c := range clips {
 		e.samples += len(c.Samples)
 		e.most = max(e.most, len(c.Samples))

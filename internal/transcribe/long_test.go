@@ -78,7 +78,7 @@ func TestThreeHours(t *testing.T) {
 		if slices.Max(heap) > heap[0]+8<<20 {
 			t.Errorf("mode %v: the heap grows: %d", mode, heap)
 		}
-		if !(share > 0.5 && share < 1.1) || decoder.most > 30*audio.SampleRate {
+		if !(share > 0.5 && share < 1.1) || decoder.most > 30*audio.SampleRate || decoder.largest > 60*audio.SampleRate {
 			t.Errorf("mode %v: %+v", mode, decoder)
 		}
 	}

@@ -53,25 +53,32 @@ func (l *Live) follow(events []vad.Event) {
 	}
 }
 
-// recognize takes the pieces that are complete into the batch, and recognises it if it is full, or if it must be all.
+// recognize takes the pieces that are complete into the batch, and recognises it when it is full, or if all must be.
 func (l *Live) recognize(ctx context.Context, all bool) ([]transcript.Segment, error) {
+	limit := samplesOf(l.options.BatchLength)
 	var segments []transcript.Segment
+	flush := func() error {
+		decoded, err := l.flushBatch(ctx)
+		segments = append(segments, decoded...)
+		return err
+	}
 	for {
 		piece, sound, ok := l.cutter.Next()
-		if ok {
-			l.take(piece, sound)
+		if !ok {
+			break
 		}
-		if len(l.batch) > 0 && (l.length >= samplesOf(l.options.BatchLength) || !ok && all) {
-			decoded, err := l.flushBatch(ctx)
-			segments = append(segments, decoded...)
-			if err != nil {
+		if len(l.batch) > 0 && l.length+int64(len(sound)) > limit {
+			if err := flush(); err != nil {
 				return segments, err
 			}
 		}
-		if !ok {
-			return segments, nil
-		}
+		l.take(piece, sound)
 	}
+	if len(l.batch) > 0 && (all || l.length >= limit) {
+		err := flush()
+		return segments, err
+	}
+	return segments, nil
 }
 
 // take adds a piece to the batch.
