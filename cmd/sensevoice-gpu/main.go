@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"sensevoice/internal/cuda/smoke"
+	"sensevoice/internal/gpu"
 	"sensevoice/internal/gpu/survey"
 )
 
@@ -28,12 +29,12 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		fmt.Fprint(errOut, usage)
 		return 2
 	}
+	options := survey.Options{NVML: os.Getenv("SENSEVOICE_NVML"), CUDA: os.Getenv("SENSEVOICE_LIBCUDA")}
 	if args[0] == "smoke" {
-		return try(out, errOut)
+		return try(options, out, errOut)
 	}
 	// CUDA is to list all devices; the server applies CUDA_VISIBLE_DEVICES itself, and says what it hides. The order stays.
 	os.Unsetenv("CUDA_VISIBLE_DEVICES")
-	options := survey.Options{NVML: os.Getenv("SENSEVOICE_NVML"), CUDA: os.Getenv("SENSEVOICE_LIBCUDA")}
 	var err error
 	switch args[0] {
 	case "look":
@@ -51,9 +52,20 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	return 0
 }
 
-// try runs the smoke test on the first visible GPU.
-func try(out, errOut io.Writer) int {
-	if err := smoke.Run(out, smoke.Options{CUDA: os.Getenv("SENSEVOICE_LIBCUDA")}); err != nil {
+// try runs the smoke test on the first visible GPU, after a look at what NVML says of all.
+func try(o survey.Options, out, errOut io.Writer) int {
+	surveyor := survey.Open(o)
+	seen := surveyor.Look()
+	surveyor.Close()
+	free := map[string]uint64{}
+	for _, d := range seen.Devices {
+		free[d.UUID] = d.Free
+		fmt.Fprintf(out, "NVML    %s %s, sm %s, %s free of %s, %d processes\n", d.Name, d.UUID, d.Compute, gpu.GB(d.Free), gpu.GB(d.Total), len(d.Processes))
+	}
+	for _, p := range seen.Problems {
+		fmt.Fprintf(out, "problem %v\n", p)
+	}
+	if err := smoke.Run(out, smoke.Options{CUDA: o.CUDA, Free: free}); err != nil {
 		fmt.Fprintln(errOut, "sensevoice-gpu:", err)
 		return 1
 	}

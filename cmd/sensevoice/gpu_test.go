@@ -100,7 +100,7 @@ func TestServeSaysWhy(t *testing.T) {
 		}
 		var out bytes.Buffer
 		p := &program{getenv: func(string) string { return "" }}
-		s, err := gpu.NewSettings("auto", 0.95, 0, func(string) (string, bool) { return "", false })
+		s, err := gpu.NewSettings("auto", 0.95, -1, func(string) (string, bool) { return "", false })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,7 +37,7 @@ type engines struct {
 // openEngines opens the model on the device that the settings choose.
 func (p *program) openEngines(ctx context.Context, c *config.Config, sources *config.Sources, log *slog.Logger) (_ *engines, err error) {
 	e := &engines{}
-	if e.gpus, err = gpu.NewSettings(c.Device, c.GPUFraction, uint64(max(c.GPUHeadroom, 0)), gpuVariables(sources)); err != nil {
+	if e.gpus, err = gpu.NewSettings(c.Device, c.GPUFraction, int64(c.GPUHeadroom), gpuVariables(sources)); err != nil {
 		return nil, usageError{err}
 	}
 	if e.device, e.reason, err = p.chooseDevice(ctx, e.gpus, log); err != nil {

@@ -18,7 +18,7 @@ import (
 const (
 	lockName    = "@sensevoice-gpu/choose"
 	claimPrefix = "@sensevoice-gpu/claim/"
-	lockWait    = 2 * time.Second // longer than choosing takes; then somebody hangs, and a race is the smaller evil
+	lockWait    = time.Second // longer than choosing takes; then somebody hangs, and a race is the smaller evil
 	lockPoll    = 10 * time.Millisecond
 )
 

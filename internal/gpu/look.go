@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// LookDeadline is how long looking may take: a start-up with a driver that hangs must reach the CPU within five seconds. The
-// helper's own deadlines are shorter.
-const LookDeadline = 4 * time.Second
+// LookDeadline is how long looking may take: a start-up with a driver that hangs must reach the CPU within five seconds, waiting for
+// others who choose included. The helper's own deadlines are shorter.
+const LookDeadline = 3500 * time.Millisecond
 
 // maxSnapshot bounds what the helper may say, in bytes.
 const maxSnapshot = 16 << 20

@@ -61,7 +61,7 @@ func machine(t *testing.T, gpus ...stub.GPU) (*stub.Machine, gpu.Settings) {
 		key, value, _ := strings.Cut(pair, "=")
 		t.Setenv(key, value)
 	}
-	s, err := gpu.NewSettings("auto", 0.95, 0, os.LookupEnv)
+	s, err := gpu.NewSettings("auto", 0.95, -1, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,7 @@ type Settings struct {
 	Visible   *string // CUDA_VISIBLE_DEVICES; nil: not set
 	Order     string  // CUDA_DEVICE_ORDER
 	Fraction  float64 // of a GPU's total that is never exceeded
-	Headroom  uint64  // bytes left to others; 0: the larger of 512 MiB and 3 %
+	Headroom  int64   // bytes left to others; negative: the larger of 512 MiB and 3 %
 	Alloc     AllocConf
 	Helper    string // path of sensevoice-gpu; "": beside this program
 }
@@ -96,8 +96,9 @@ type Settings struct {
 // DefaultFraction is the cap where none is set.
 const DefaultFraction = 0.95
 
-// NewSettings reads what is in the environment beside what the configuration has already: device is SENSEVOICE_DEVICE.
-func NewSettings(device string, fraction float64, headroom uint64, lookup func(string) (string, bool)) (Settings, error) {
+// NewSettings reads what is in the environment beside what the configuration has already: device is SENSEVOICE_DEVICE, and a negative
+// headroom the default.
+func NewSettings(device string, fraction float64, headroom int64, lookup func(string) (string, bool)) (Settings, error) {
 	selection, err := ParseSelection(device)
 	if err != nil {
 		return Settings{}, err
@@ -121,8 +122,8 @@ func NewSettings(device string, fraction float64, headroom uint64, lookup func(s
 
 // HeadroomOf returns the bytes of a device with so much memory that are left to others.
 func (s Settings) HeadroomOf(total uint64) uint64 {
-	if s.Headroom > 0 {
-		return s.Headroom
+	if s.Headroom >= 0 {
+		return uint64(s.Headroom)
 	}
 	return max(512<<20, total/100*3)
 }

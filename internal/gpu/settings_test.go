@@ -71,7 +71,7 @@ func FuzzParseAllocConf(f *testing.F) {
 func TestNewSettings(t *testing.T) {
 	env := map[string]string{"CUDA_VISIBLE_DEVICES": "", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 	lookup := func(k string) (string, bool) { v, ok := env[k]; return v, ok }
-	s, err := NewSettings("auto", 0.95, 0, lookup)
+	s, err := NewSettings("auto", 0.95, -1, lookup)
 	if err != nil || s.Visible == nil || *s.Visible != "" || s.Order != "PCI_BUS_ID" {
 		t.Errorf("%+v, %v", s, err)
 	}
@@ -81,13 +81,16 @@ func TestNewSettings(t *testing.T) {
 	if h := s.HeadroomOf(8 << 30); h != 512<<20 {
 		t.Errorf("headroom of 8 GiB: %d", h)
 	}
+	if s, err = NewSettings("auto", 0.95, 0, lookup); err != nil || s.HeadroomOf(8<<30) != 0 {
+		t.Errorf("a headroom of 0: %d, %v", s.HeadroomOf(8<<30), err)
+	}
 	env["CUDA_DEVICE_ORDER"] = "pci"
-	if _, err := NewSettings("auto", 0.95, 0, lookup); err == nil {
+	if _, err := NewSettings("auto", 0.95, -1, lookup); err == nil {
 		t.Error("an unknown order was taken")
 	}
 	delete(env, "CUDA_DEVICE_ORDER")
 	for _, fraction := range []float64{0, -1, 1.01} {
-		if _, err := NewSettings("auto", fraction, 0, lookup); err == nil {
+		if _, err := NewSettings("auto", fraction, -1, lookup); err == nil {
 			t.Errorf("a fraction of %v was taken", fraction)
 		}
 	}

@@ -32,6 +32,9 @@ type Set struct {
 	module    driver.Module
 	functions map[string]driver.Function
 	buffer    []byte // of parameters, reused
+
+	// Blocking waits after each launch, so that a fault is told where it happens: CUDA_LAUNCH_BLOCKING=1.
+	Blocking bool
 }
 
 // Load loads all kernels, their code included, so that none is loaded, and takes device memory, at its first launch.
@@ -93,6 +96,11 @@ func add[T parameter](b []byte, v T) []byte {
 func (k *Set) launch(name string, g driver.Grid) error {
 	if err := k.driver.Launch(k.functions[name], g, k.stream, k.buffer); err != nil {
 		return fmt.Errorf("kernel %s: %w", name, err)
+	}
+	if k.Blocking {
+		if err := k.driver.Wait(k.stream); err != nil {
+			return fmt.Errorf("kernel %s: %w", name, err)
+		}
 	}
 	return nil
 }

@@ -20,10 +20,10 @@ import (
 
 // Options say what to run on.
 type Options struct {
-	CUDA   string // file of libcuda; "" is where it usually is
-	Device int    // among the visible ones
-	Free   uint64 // bytes that were free before, by NVML; 0 if unknown
-	Blocks bool   // hold memory in blocks although the device can map
+	CUDA   string            // file of libcuda; "" is where it usually is
+	Device int               // among the visible ones
+	Free   map[string]uint64 // bytes that were free before, by NVML, of each GPU by UUID
+	Blocks bool              // hold memory in blocks although the device can map
 }
 
 const mib = 1 << 20
@@ -49,8 +49,16 @@ func Run(out io.Writer, o Options) error {
 		return err
 	}
 	fmt.Fprintf(out, "driver  %s, CUDA %d.%d\n", l.Path, version/1000, version%1000/10)
+	first, err := l.Device(o.Device)
+	if err != nil {
+		return err
+	}
+	uuid, err := l.UUID(first)
+	if err != nil {
+		return err
+	}
 	start := time.Now()
-	d, err := cuda.Open(l, o.Device, o.Free, cuda.Options{Blocks: o.Blocks})
+	d, err := cuda.Open(l, o.Device, o.Free[uuid], cuda.Options{Blocks: o.Blocks})
 	if err != nil {
 		return err
 	}
