@@ -17,7 +17,7 @@ import mixer
 import synth
 import words
 
-COUNT = 100  # clips a row of the table
+COUNT = 200  # clips a row of the table
 
 
 def edits(said, heard):

@@ -25,7 +25,6 @@ SORTED = 4  # batches drawn together and sorted by length, so that little of a b
 WARM_UP = 100  # steps
 KEPT = 48  # batches that wait for their second use
 AVERAGED = 0.998  # part of the running average that stays at a step
-TAG_WEIGHTS = [0.4, 0.05, 0.05, 0.05]  # of the losses of language, emotion, event and text norm
 PIECES = {p: i for i, p in enumerate(words.vocabulary())}
 QUERY = words.QUERIES
 
@@ -104,14 +103,14 @@ def mask(features, dice):
     return features
 
 
-def loss_of(net, features, rows, queries, tags, said):
+def loss_of(net, language_weight, features, rows, queries, tags, said):
     """The loss to descend, and its parts for words and for the language."""
     logits = net(features, torch.from_numpy(rows), torch.from_numpy(queries))
     tag_losses = [functional.cross_entropy(logits[:, i], torch.from_numpy(tags[:, i])) for i in range(4)]
     log_probs = functional.log_softmax(logits[:, 4:], -1).transpose(0, 1)
     flat = torch.tensor([p for s in said for p in s], dtype=torch.long)
     ctc = functional.ctc_loss(log_probs, flat, torch.from_numpy(rows), torch.tensor([len(s) for s in said]), zero_infinity=True)
-    loss = ctc + sum(weight * tag_loss for weight, tag_loss in zip(TAG_WEIGHTS, tag_losses))
+    loss = ctc + language_weight * tag_losses[0] + 0.05 * sum(tag_losses[1:])  # emotion, event and text norm are easy
     return loss, ctc.item(), tag_losses[0].item()
 
 
@@ -146,7 +145,7 @@ def train(options):
     start, recent = time.time(), []
     for step, (features, *rest) in zip(range(before["step"] + 1, options.steps + 1), twice(queue, dice)):
         features = mask((torch.from_numpy(features) + shift) * scale, dice)
-        loss, *parts = loss_of(net, features, *rest)
+        loss, *parts = loss_of(net, options.language_weight, features, *rest)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
@@ -176,6 +175,7 @@ if __name__ == "__main__":
     parser.add_argument("--blocks", type=int, default=6)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--human-share", type=float, default=0.3, help="part of the clips that are human digits")
+    parser.add_argument("--language-weight", type=float, default=0.4, help="of the loss of the language tag; that of the words has 1")
     parser.add_argument("--init", help="begin with the weights of this safetensors file, which export.py made, not with random ones")
     parser.add_argument("--resume", help="go on from this checkpoint; --steps counts its steps too, so fewer than planned end the training early but annealed")
     parser.add_argument("--leave-out", help="an FSDD speaker to keep out of training")
