@@ -2,6 +2,7 @@ package batch
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -67,12 +68,17 @@ func newCPU(t testing.TB, threads int) engine.Engine {
 	return e
 }
 
-// TestNoMixUps sends 10,000 requests at once, of one recording each or two, in random order with and without figures, by a few
+// requestsAtOnce of 10000 takes two processors about a minute:
+//
+//	go test ./internal/batch -run NoMixUps -v -args -requests 10000
+var requestsAtOnce = flag.Int("requests", 1000, "how many requests TestNoMixUps sends at once")
+
+// TestNoMixUps sends many requests at once, of one recording each or two, in random order with and without figures, by a few
 // keys: each answer is to the last bit what the recording gives alone.
 func TestNoMixUps(t *testing.T) {
-	requests := 10_000
+	requests := *requestsAtOnce
 	if testing.Short() {
-		requests = 300
+		requests = min(requests, 300)
 	}
 	list := recordings(t)
 	m := open("embedded")
