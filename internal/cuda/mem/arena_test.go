@@ -82,6 +82,27 @@ func property(t *rapid.T, granule uint64) {
 				t.Fatalf("tick: %v", err)
 			}
 		},
+		"fault": func(t *rapid.T) { // the device breaks; the process ends, which frees its memory, and another one begins
+			f.broken = errBroken
+			if _, err := a.Admit(500*mib, now); !errors.Is(err, errBroken) && !l.Fixed {
+				t.Fatalf("a broken device: %v", err)
+			}
+			f.broken, f.failAt = nil, 0
+			clear(f.mapped)
+			clear(f.blocks)
+			clear(f.reserved)
+			fresh, err := Open(f, l, now)
+			if err != nil { // neighbours were faster
+				if !errors.Is(err, ErrRefused) || f.held() != 0 {
+					t.Fatalf("restart: %v, holds %d", err, f.held())
+				}
+				f.other = 0
+				if fresh, err = Open(f, l, now); err != nil {
+					t.Fatalf("restart on a free device: %v", err)
+				}
+			}
+			a = fresh
+		},
 		"give back": func(t *rapid.T) {
 			if err := a.GiveBack(rapid.SampledFrom([]Level{Keep, Trim, Sleep}).Draw(t, "level")); err != nil {
 				t.Fatalf("give back: %v", err)

@@ -23,6 +23,7 @@ type Live struct {
 	settings gpu.Settings
 
 	width, height int
+	offset        int // lines that are scrolled away
 	seen          *gpu.Snapshot
 	used, busy    map[string]*history // by UUID
 }
@@ -61,6 +62,14 @@ func (m *Live) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		switch msg.String() {
 		case "q", "esc", "ctrl+c":
 			return m, tea.Quit
+		case "down", "j":
+			m.offset++
+		case "up", "k":
+			m.offset = max(m.offset-1, 0)
+		case "pgdown", "space":
+			m.offset += m.height
+		case "pgup":
+			m.offset = max(m.offset-m.height, 0)
 		}
 	case seenMsg:
 		m.remember(msg.Snapshot)
@@ -100,24 +109,19 @@ var (
 	roomStyle  = lipgloss.NewStyle().Foreground(lipgloss.Green)
 )
 
-// draw writes everything, cut to the window.
+// draw writes everything: in full where the window is large enough, else with less of each GPU, and what still does not fit is scrolled to.
 func (m *Live) draw() string {
 	if m.seen == nil {
 		return lang.Sprintf("Looking for GPUs…", "正在查找GPU…").In(m.language)
 	}
-	var lines []string
-	head := lang.Sprintf("NVIDIA driver %s   %s   q: quit", "NVIDIA驱动 %s   %s   q: 退出", m.seen.Driver, m.seen.Time.Format(time.TimeOnly))
-	lines = append(lines, faintStyle.Render(head.In(m.language)))
-	for _, p := range m.seen.Problems {
-		lines = append(lines, wrongStyle.Render("! "+p.What().In(m.language)), "  → "+p.Fix().In(m.language))
-	}
-	visible := gpu.VisibleOf(m.seen, m.settings.Visible)
-	for _, d := range m.seen.Devices {
-		lines = append(lines, m.device(d, visible)...)
-	}
+	lines := m.lines(false)
 	if len(lines) > m.height {
+		lines = m.lines(true)
+	}
+	if m.offset = max(min(m.offset, len(lines)-m.height+1), 0); len(lines) > m.height {
 		more := len(lines) - m.height + 1
-		lines = append(lines[:max(m.height-1, 0)], faintStyle.Render(lang.Sprintf("… %d more lines", "… 还有 %d 行", more).In(m.language)))
+		lines = append(lines[m.offset:m.offset+m.height-1],
+			faintStyle.Render(lang.Sprintf("… %d more lines: ↑ ↓", "… 还有 %d 行: ↑ ↓", more).In(m.language)))
 	}
 	for i := range lines {
 		lines[i] = ansi.Truncate(lines[i], m.width, "…")
@@ -125,8 +129,21 @@ func (m *Live) draw() string {
 	return strings.Join(lines, "\n")
 }
 
-// device draws one: a line of numbers, memory and load over time, and who holds the memory.
-func (m *Live) device(d gpu.Device, visible gpu.Visible) []string {
+func (m *Live) lines(compact bool) []string {
+	head := lang.Sprintf("NVIDIA driver %s   %s   q: quit", "NVIDIA驱动 %s   %s   q: 退出", m.seen.Driver, m.seen.Time.Format(time.TimeOnly))
+	lines := []string{faintStyle.Render(head.In(m.language))}
+	for _, p := range m.seen.Problems {
+		lines = append(lines, wrongStyle.Render("! "+p.What().In(m.language)), "  → "+p.Fix().In(m.language))
+	}
+	visible := gpu.VisibleOf(m.seen, m.settings.Visible)
+	for _, d := range m.seen.Devices {
+		lines = append(lines, m.device(d, visible, compact)...)
+	}
+	return lines
+}
+
+// device draws one: a line of numbers, memory and load over time, and who holds the memory. Compact, it leaves out load and empty lines.
+func (m *Live) device(d gpu.Device, visible gpu.Visible, compact bool) []string {
 	l := m.language
 	style := roomStyle
 	if d.Free < m.settings.HeadroomOf(d.Total) {
@@ -134,18 +151,28 @@ func (m *Live) device(d gpu.Device, visible gpu.Visible) []string {
 	}
 	numbers := lang.Sprintf("free %s  used %s of %s  busy %s  %s", "空闲 %s  已用 %s / %s  利用率 %s  %s",
 		gpu.GB(d.Free), gpu.GB(d.Used), gpu.GB(d.Total), number(d.Utilisation, "%"), number(d.Temperature, "°C"))
-	lines := []string{"", titleStyle.Render(label(l, d, visible)+"  "+d.Name) + "  " + style.Render(numbers.In(l))}
+	lines := []string{titleStyle.Render(label(l, d, visible)+"  "+d.Name) + "  " + style.Render(numbers.In(l))}
 	const margin = 8
 	width := max(min(m.width-margin, 120), 1)
-	memory, busy := lang.Text{EN: "memory", ZH: "显存"}.In(l), lang.Text{EN: "busy", ZH: "利用率"}.In(l)
-	for i, row := range m.used[d.UUID].graph(width, 2) {
-		name := ""
-		if i == 1 {
-			name = memory
+	graph := func(name lang.Text, rows []string, style lipgloss.Style) {
+		for i, row := range rows {
+			text := ""
+			if i == len(rows)-1 {
+				text = name.In(l)
+			}
+			lines = append(lines, text+strings.Repeat(" ", margin-ansi.StringWidth(text))+style.Render(row))
 		}
-		lines = append(lines, name+strings.Repeat(" ", margin-ansi.StringWidth(name))+style.Render(row))
 	}
-	lines = append(lines, busy+strings.Repeat(" ", margin-ansi.StringWidth(busy))+faintStyle.Render(m.busy[d.UUID].graph(width, 1)[0]))
+	height := 2
+	if compact {
+		height = 1
+	} else {
+		lines = append([]string{""}, lines...)
+	}
+	graph(lang.Text{EN: "memory", ZH: "显存"}, m.used[d.UUID].graph(width, height), style)
+	if !compact {
+		graph(lang.Text{EN: "busy", ZH: "利用率"}, m.busy[d.UUID].graph(width, 1), faintStyle)
+	}
 	for _, p := range d.Processes {
 		lines = append(lines, fmt.Sprintf("        %-9d %10s  %s", p.PID, held(p), p.Label()))
 	}

@@ -78,6 +78,17 @@ func TestLive(t *testing.T) {
 			}
 		}
 	}
+	m.Update(tea.WindowSizeMsg{Width: 100, Height: 5})
+	for range 20 {
+		m.Update(tea.KeyPressMsg{Code: tea.KeyDown})
+	}
+	if text := ansi.Strip(m.draw()); !strings.Contains(text, "cuda:1  RTX 4090") || strings.Contains(text, "NVIDIA driver") {
+		t.Errorf("scrolled to the end:\n%s", text)
+	}
+	m.Update(tea.KeyPressMsg{Code: tea.KeyPgUp})
+	if text := ansi.Strip(m.draw()); !strings.Contains(text, "NVIDIA driver") {
+		t.Errorf("scrolled back:\n%s", text)
+	}
 	if _, quit := m.Update(tea.KeyPressMsg{Code: 'q', Text: "q"}); quit == nil {
 		t.Error("q does not quit")
 	}
