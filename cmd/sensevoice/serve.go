@@ -124,8 +124,9 @@ func (c *serveCommand) assemble(e *engines, log *slog.Logger) (*service, error) 
 	if s.status, err = status.New(b, e.model.Name == modelstore.EmbeddedName); err != nil {
 		return nil, err
 	}
-	s.gpus = &gpus.Service{Device: e.device, Reason: e.reason, Look: func(ctx context.Context) *gpu.Snapshot { return gpu.Look(ctx, e.gpus.Helper) }}
+	s.gpus = &gpus.Service{Device: e.device, Reason: e.reason, Look: gpu.NewWatcher(e.gpus.Helper).Look} // the helper ends with its input
 	watch(e.metrics, b, e.shares)
+	s.gpus.Watch(e.metrics)
 	return s, s.route(&c.Config)
 }
 

@@ -91,7 +91,7 @@ var mayImport = map[string]string{
 	"internal/api/openai": "internal/api internal/token internal/transcript",
 	"internal/api/funasr": "internal/api internal/transcript",
 	"internal/api/status": "internal/api internal/audio internal/audio/wav internal/batch internal/transcribe internal/transcript",
-	"internal/api/gpus":   "internal/api internal/gpu internal/worker",
+	"internal/api/gpus":   "internal/api internal/gpu internal/metrics internal/worker",
 	"internal/api/pages":  "internal/api web",
 	"internal/server":     "internal/api internal/limit",
 }

@@ -145,6 +145,19 @@ func (f *function) write(out *bytes.Buffer) {
 	f.line(out, "", nil, "", "", f.value())
 }
 
+// functions is numbers with labels that are asked for when they are looked at.
+type functions struct {
+	head
+	samples func() []Sample
+}
+
+func (f *functions) write(out *bytes.Buffer) {
+	f.head.write(out)
+	for _, s := range f.samples() {
+		f.line(out, "", s.Values, "", "", s.Number)
+	}
+}
+
 // exponential returns n bounds from start, each the double of the one before.
 func exponential(start float64, n int) []float64 {
 	bounds := make([]float64, n)

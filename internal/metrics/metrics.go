@@ -76,6 +76,19 @@ func (m *Metrics) Gauge(name, help string, value func() float64) {
 	m.function("gauge", name, help, value)
 }
 
+// Sample is one number of a gauge with labels.
+type Sample struct {
+	Values []string // of the labels, in their order
+	Number float64
+}
+
+// Gauges adds numbers with labels that are asked for when they are looked at; those that are absent are not shown.
+func (m *Metrics) Gauges(name, help string, labels []string, samples func() []Sample) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.families = append(m.families, &functions{m.head("gauge", name, help, labels), samples})
+}
+
 // Counter adds a number that only grows and is asked for when it is looked at. Its name gets "sensevoice_" in front.
 func (m *Metrics) Counter(name, help string, value func() float64) {
 	m.function("counter", name, help, value)

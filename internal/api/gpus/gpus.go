@@ -28,7 +28,10 @@ type Service struct {
 }
 
 // maxAge is how old a snapshot may be that is answered.
-const maxAge = time.Second
+const (
+	maxAge  = time.Second
+	hungAge = time.Minute
+)
 
 // Report is the answer to GET /api/v1/gpu.
 type Report struct {
@@ -60,11 +63,22 @@ func (s *Service) Routes() []api.Route {
 func (s *Service) snapshot(ctx context.Context) *gpu.Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.last == nil || time.Since(s.at) > maxAge {
+	if s.last == nil || time.Since(s.at) > age(s.last) {
 		// A client that leaves must not turn the answer of the others into a failure.
 		s.last, s.at = s.Look(context.WithoutCancel(ctx)), time.Now()
 	}
 	return s.last
+}
+
+// age is how old a snapshot may be. A driver that hangs may keep the process that looks; so it is not asked again soon.
+func age(seen *gpu.Snapshot) time.Duration {
+	if p := seen.Blocking(); p != nil {
+		switch p.Code {
+		case gpu.ProblemHelperHang, gpu.ProblemNVMLHang, gpu.ProblemCUDAHang:
+			return hungAge
+		}
+	}
+	return maxAge
 }
 
 func (s *Service) report(w http.ResponseWriter, r *http.Request) error {

@@ -8,6 +8,7 @@ import (
 
 	"sensevoice/internal/api/apitest"
 	"sensevoice/internal/gpu"
+	"sensevoice/internal/metrics"
 )
 
 func serve(t *testing.T) (url string, looks *int) {
@@ -28,6 +29,38 @@ func TestReport(t *testing.T) {
 	}
 	if *looks > 2 {
 		t.Errorf("looked %d times for three requests at once", *looks)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	busy := 42
+	s := &Service{Look: func(context.Context) *gpu.Snapshot {
+		return &gpu.Snapshot{Devices: []gpu.Device{
+			{Index: 3, UUID: "GPU-a", Name: "RTX \"4090\"", Total: 5, Free: 3, Used: 2, Utilisation: &busy}, {Index: 4, UUID: "GPU-b", Name: "lost"},
+		}}
+	}}
+	m := metrics.New("1", "m", "cpu")
+	s.Watch(m)
+	text := string(m.Bytes())
+	for _, want := range []string{
+		"# TYPE sensevoice_gpu_memory_free_bytes gauge\n",
+		`sensevoice_gpu_memory_free_bytes{index="3",uuid="GPU-a",name="RTX \"4090\""} 3` + "\n",
+		`sensevoice_gpu_utilisation_percent{index="3",uuid="GPU-a",name="RTX \"4090\""} 42` + "\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "GPU-b") || strings.Contains(text, "temperature_celsius{") {
+		t.Error("numbers that nobody measured")
+	}
+}
+
+// TestHungDriver is not asked again for a while: each look may leave a process behind.
+func TestHungDriver(t *testing.T) {
+	hung := &gpu.Snapshot{Problems: []gpu.Problem{{Code: gpu.ProblemNVMLHang}}}
+	if age(hung) != hungAge || age(&gpu.Snapshot{}) != maxAge || age(&gpu.Snapshot{Problems: []gpu.Problem{{Code: gpu.ProblemNoNVML}}}) != maxAge {
+		t.Error("a driver that hangs is asked as often as any other")
 	}
 }
 
