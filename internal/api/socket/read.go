@@ -69,18 +69,17 @@ func (c *Conn) readText(r io.Reader, p Protocol) error {
 
 func (c *Conn) readLargeText(r io.Reader, m *Message) error {
 	limit := c.options.MaxText
+	charge := min(textCost*limit, c.backend.Uploads.Size())
 	c.paused.Store(true)
-	err := c.backend.Uploads.Acquire(c.ctx, textCost*limit)
+	err := c.backend.Uploads.Acquire(c.ctx, charge)
 	c.paused.Store(false)
 	if err != nil {
 		return err // the connection has ended
 	}
-	m.charged = textCost * limit
 	rest, err := io.ReadAll(io.LimitReader(r, limit-smallText+1))
 	m.Data = append(m.Data, rest...)
-	unused := textCost * (limit - min(limit, int64(len(m.Data))))
-	c.backend.Uploads.Release(unused)
-	m.charged -= unused
+	m.charged = min(charge, textCost*int64(len(m.Data)))
+	c.backend.Uploads.Release(charge - m.charged)
 	if err == nil && int64(len(m.Data)) > limit {
 		closing := &Closing{websocket.StatusMessageTooBig, fmt.Sprintf("a text message may have %d bytes", limit)}
 		c.stop(closing)

@@ -55,7 +55,7 @@ type settings struct {
 	EndSilence    *int             `json:"max_end_silence_time"`
 }
 
-// with returns the configuration with what a message changes, or what is wrong with that.
+// with returns the configuration with what a message changes, or what is wrong with that; then only the latter counts.
 func (c config) with(raw json.RawMessage) (config, *failure) {
 	var s settings
 	if len(raw) > 0 {
