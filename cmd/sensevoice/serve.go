@@ -217,7 +217,7 @@ func (p *program) serverLog(level slog.Leveler, format config.Format) *slog.Logg
 	case format == "json", format == "auto" && !terminal(p.err):
 		return slog.New(slog.NewJSONHandler(p.err, &slog.HandlerOptions{Level: level}))
 	default:
-		return slog.New(tint.NewHandler(p.err, &tint.Options{Level: level, NoColor: !terminal(p.err)}))
+		return slog.New(tint.NewTextHandler(p.err, &tint.Options{Level: level, NoColor: !terminal(p.err)}))
 	}
 }
 

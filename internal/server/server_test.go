@@ -200,12 +200,13 @@ func TestGiganticHeader(t *testing.T) {
 func TestTLS(t *testing.T) {
 	b := apitest.New(t, apitest.Options{})
 	dir := t.TempDir()
-	certificate, err := OpenCertificate(filepath.Join(dir, "cert"), filepath.Join(dir, "key"))
-	if err == nil {
+	open := func() (*Certificate, error) { return OpenCertificate(filepath.Join(dir, "cert"), filepath.Join(dir, "key")) }
+	if _, err := open(); err == nil {
 		t.Fatal("a certificate that does not exist is opened")
 	}
 	first := writeCertificate(t, dir, 1)
-	if certificate, err = OpenCertificate(filepath.Join(dir, "cert"), filepath.Join(dir, "key")); err != nil {
+	certificate, err := open()
+	if err != nil {
 		t.Fatal(err)
 	}
 	r := start(t, b, Options{Endpoints: handler(b, nil, route("GET /x", ok)), TLS: certificate.Config()})
