@@ -200,7 +200,9 @@ func TestGiganticHeader(t *testing.T) {
 func TestTLS(t *testing.T) {
 	b := apitest.New(t, apitest.Options{})
 	dir := t.TempDir()
-	open := func() (*Certificate, error) { return OpenCertificate(filepath.Join(dir, "cert"), filepath.Join(dir, "key")) }
+	open := func() (*Certificate, error) {
+		return OpenCertificate(filepath.Join(dir, "cert"), filepath.Join(dir, "key"))
+	}
 	if _, err := open(); err == nil {
 		t.Fatal("a certificate that does not exist is opened")
 	}
