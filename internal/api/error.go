@@ -63,7 +63,7 @@ func Public(ctx context.Context, err error) *Error {
 	switch {
 	case errors.As(err, &known):
 		return known
-	case errors.Is(context.Cause(ctx), errClientGone), errors.Is(ctx.Err(), context.Canceled):
+	case errors.Is(ctx.Err(), context.Canceled):
 		return &Error{Status: statusClientGone, Message: "the client closed the connection", Reason: "client gone", Err: err}
 	}
 	if e := classifySound(err); e != nil {
@@ -74,9 +74,6 @@ func Public(ctx context.Context, err error) *Error {
 	}
 	return &Error{Status: http.StatusInternalServerError, Message: "internal error; the server's log has the cause under this request's id", Err: err}
 }
-
-// errClientGone is the cause of a context that ends because the client left.
-var errClientGone = errors.New("the client is gone")
 
 // classifySound knows what may be wrong with a recording.
 func classifySound(err error) *Error {
