@@ -5,10 +5,10 @@ GO ?= go
 LINT = $(GO) tool -modfile=tools/lint/go.mod
 export CGO_ENABLED ?= 0
 
-.PHONY: build test race lint generate fuzz cross bench bench-peers clean help
+.PHONY: build test race lint format generate fuzz cross bench bench-peers gpu-smoke clean help
 
-build: ## builds bin/sensevoice, a static binary
-	$(GO) build -trimpath -o bin/sensevoice ./cmd/sensevoice
+build: ## builds bin/sensevoice, a static binary, and bin/sensevoice-gpu, which links the GPU's libraries
+	$(GO) build -trimpath -o bin/ ./cmd/sensevoice ./cmd/sensevoice-gpu
 
 test: ## installs what the tests need and runs them all
 	tools/setup.sh
@@ -35,13 +35,16 @@ fuzz: ## fuzzes every parser for FUZZTIME (30s) each
 
 cross: ## builds for every platform that is supported
 	@for target in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \
-		echo "build $$target"; GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build -o /dev/null ./cmd/sensevoice || exit 1; done
+		echo "build $$target"; GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build -o /dev/null ./cmd/... || exit 1; done
 
 bench: build ## measures the engine at full model size on this machine
 	bin/sensevoice bench
 
 bench-peers: build ## measures this engine and sherpa-onnx side by side; installs the peer into .cache
 	tools/peers/run.py
+
+gpu-smoke: build ## tries the first visible GPU: memory, and kernels against double precision
+	bin/sensevoice-gpu smoke
 
 clean: ## removes what was built and downloaded
 	rm -rf bin .cache
