@@ -55,14 +55,14 @@ func TestImage(t *testing.T) {
 // TestEmulation runs the same source on the host against double precision.
 func TestEmulation(t *testing.T) {
 	if testing.Short() {
-		t.Skip("thousands of threads")
+		t.Skip("hundreds of thousands of fibers")
 	}
 	clang, err := exec.LookPath("clang++-19")
 	if err != nil {
 		t.Skip("the kernels are emulated where clang++-19 is installed")
 	}
 	program := filepath.Join(t.TempDir(), "emulate")
-	if out, err := exec.Command(clang, "-DEMULATE", "-x", "c++", "-std=c++17", "-O1", "-w", "cu/emulate_test.cc", "-o", program, "-lm", "-lpthread").CombinedOutput(); err != nil {
+	if out, err := exec.Command(clang, "-DEMULATE", "-x", "c++", "-std=c++17", "-O1", "-w", "cu/emulate_test.cc", "-o", program, "-lm").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	out, err := exec.Command(program).CombinedOutput()

@@ -1,12 +1,11 @@
-// One block of a GPU on the host: a thread of the system for each of its threads, and warps that meet at a barrier for what they do together. Slow
+// One block of a GPU on the host: a fiber for each of its threads, which run in turns from one meeting to the next, of the block or of a warp. Slow
 // and exact. It does not see: a wait that is missing after an asynchronous copy, races between blocks, shared memory that is not zero at first.
 #pragma once
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <pthread.h>
-#include <thread>
+#include <ucontext.h>
 #include <vector>
 #define __global__
 #define __launch_bounds__(...)
@@ -18,24 +17,39 @@ typedef _Float16 half;
 typedef half half2v __attribute__((ext_vector_type(2)));
 extern half shared[];
 
+// Meeting is where size fibers wait for one another.
+struct Meeting { int size, arrived, round; };
 struct Warp {
-	pthread_barrier_t meet;
+	Meeting meeting;
 	const void *address[32];
 	u32 words[32][8];
 	float f[32];
 	int i[32];
 };
-inline thread_local int current_thread, current_x, current_y;
+struct Fiber { ucontext_t context; bool done; };
+inline int current_thread, current_x, current_y;
 inline Warp *warps;
-inline pthread_barrier_t all_meet;
+inline Meeting whole_block;
+inline Fiber *fibers;
+inline ucontext_t scheduler;
+
+INLINE void wait_at(Meeting &m) {
+	int round = m.round;
+	if (++m.arrived == m.size) {
+		m.arrived = 0;
+		m.round++;
+		return;
+	}
+	while (m.round == round) swapcontext(&fibers[current_thread].context, &scheduler);
+}
 
 INLINE int thread_x() { return current_thread; }
 INLINE int block_x() { return current_x; }
 INLINE int block_y() { return current_y; }
-INLINE void barrier() { pthread_barrier_wait(&all_meet); }
+INLINE void barrier() { wait_at(whole_block); }
 INLINE Warp &warp() { return warps[current_thread >> 5]; }
 INLINE int lane_() { return current_thread & 31; }
-INLINE void meet() { pthread_barrier_wait(&warp().meet); }
+INLINE void meet() { wait_at(warp().meeting); }
 INLINE float shuffle_xor(float v, int mask) {
 	Warp &w = warp();
 	w.f[lane_()] = v;
@@ -111,18 +125,33 @@ INLINE void multiply_add(float *c, const u32 *a, u32 b0, u32 b1) {
 
 // launch runs f as each thread of each block of a grid, block after block.
 template <class F> void launch(int blocks_x, int blocks_y, int threads, F f) {
-	warps = new Warp[threads / 32];
-	for (int i = 0; i < threads / 32; i++) pthread_barrier_init(&warps[i].meet, 0, 32);
-	pthread_barrier_init(&all_meet, 0, threads);
-	for (int y = 0; y < blocks_y; y++)
-		for (int x = 0; x < blocks_x; x++) {
-			std::vector<std::thread> running;
-			for (int t = 0; t < threads; t++)
-				running.emplace_back([=] {
-					current_thread = t, current_x = x, current_y = y;
-					f();
-				});
-			for (auto &t : running) t.join();
+	const size_t stack = 256 << 10;
+	static F *running;
+	running = &f;
+	std::vector<char> stacks(stack * threads);
+	fibers = new Fiber[threads];
+	for (current_y = 0; current_y < blocks_y; current_y++)
+		for (current_x = 0; current_x < blocks_x; current_x++) {
+			warps = new Warp[threads / 32];
+			for (int i = 0; i < threads / 32; i++) warps[i].meeting = {32, 0, 0};
+			whole_block = {threads, 0, 0};
+			for (int t = 0; t < threads; t++) {
+				Fiber &fiber = fibers[t];
+				getcontext(&fiber.context);
+				fiber.context.uc_stack.ss_sp = stacks.data() + stack * t;
+				fiber.context.uc_stack.ss_size = stack;
+				fiber.context.uc_link = &scheduler;
+				fiber.done = false;
+				makecontext(&fiber.context, (void (*)()) + [] { (*running)(), fibers[current_thread].done = true; }, 0);
+			}
+			for (int left = threads; left;)
+				for (int t = 0; t < threads; t++) {
+					if (fibers[t].done) continue;
+					current_thread = t;
+					swapcontext(&scheduler, &fibers[t].context);
+					left -= fibers[t].done;
+				}
+			delete[] warps;
 		}
-	delete[] warps;
+	delete[] fibers;
 }

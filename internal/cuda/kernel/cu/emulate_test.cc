@@ -1,4 +1,4 @@
-// Holds the kernels against double precision, on the host: clang++-19 -DEMULATE -std=c++17 -O1 emulate_test.cc -lpthread
+// Holds the kernels against double precision, on the host: clang++-19 -DEMULATE -x c++ -std=c++17 -O1 emulate_test.cc
 #include "kernels.cu"
 
 alignas(128) half shared[128 * 1024];
