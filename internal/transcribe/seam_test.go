@@ -164,7 +164,8 @@ func slideCut(t *testing.T, p *Pipeline, sound []float32, want string) {
 	}
 	for at := step; at < len(sound); at += step {
 		segments := cutInto(t, p, sound, at)
-		if got := text(segments); got != want {
+		got := strings.TrimSuffix(text(segments), ".") // the small model may end with a full stop unasked: it is no word
+		if got != want {
 			t.Errorf("cut at %.2f s of %.2f:\n got %s\nwant %s", seconds(int64(at)), seconds(int64(len(sound))), got, want)
 		}
 		checkTimes(t, segments)
