@@ -21,25 +21,29 @@ type GEMM struct {
 	Ahead []float32
 }
 
-// TileRows is the most weight rows that one pass of the kernel handles. Callers who split N into
-// pieces should cut at [TileStart].
-const TileRows = 6
+// TileRows returns the most weight rows that one pass of the set's kernel handles. Callers who split N into
+// pieces should cut at [Set.TileStart].
+func (s *Set) TileRows() int { return s.tileRows }
 
 // Tiles returns the number of tiles that n weight rows make.
-func Tiles(n int) int { return (n + TileRows - 1) / TileRows }
+func (s *Set) Tiles(n int) int { return tiles(n, s.tileRows) }
 
-// TileStart returns the first weight row of a tile. All tiles have [TileRows] rows, but the last two share
+// TileStart returns the first weight row of a tile. All tiles have [Set.TileRows] rows, but the last two share
 // what is left evenly, since a tile of one or two rows would wait for its own sums.
-func TileStart(n, tile int) int {
-	tiles := Tiles(n)
+func (s *Set) TileStart(n, tile int) int { return tileStart(n, tile, s.tileRows) }
+
+func tiles(n, rows int) int { return (n + rows - 1) / rows }
+
+func tileStart(n, tile, rows int) int {
+	tiles := tiles(n, rows)
 	switch {
 	case tile >= tiles:
 		return n
 	case tile == tiles-1 && tiles > 1:
-		left := n - (tiles-2)*TileRows
+		left := n - (tiles-2)*rows
 		return n - left/2
 	}
-	return tile * TileRows
+	return tile * rows
 }
 
 // GEMM computes one product.

@@ -4,19 +4,7 @@ package kernel
 
 import "unsafe"
 
-const assembly = true
-
-// avx2 is the set for AVX2 with FMA and F16C. Assembly is worth it: the tiles run at 93 to 99 % of the
-// processor's multiply-add peak (Zen 4), where compiled Go reaches 3 %.
-func avx2() *Set {
-	return &Set{
-		isa: AVX2, gemm: gemmAVX2, scores: scoresAVX2, softmax: softmax256, divideLanes: divideLanes256,
-		layerNorm: layerNorm256, fsmn: fsmn256, argMax: argMax256, float16: float16x8, q8: q8x32, dot: dot256,
-		peak: peakAVX2,
-	}
-}
-
-// gemmArgs is what a tile kernel reads; _asm/gemm knows the offsets.
+// gemmArgs is what a tile kernel reads, and where it counts and steps from panel to panel; _asm/gemm knows the offsets.
 type gemmArgs struct {
 	w                   unsafe.Pointer // first weight row
 	ldw                 uintptr        // bytes from one weight row to the next
@@ -34,17 +22,9 @@ const (
 	flagAdd  = 2
 )
 
-// gemmAVX2 runs tile after tile over all panels, so that a tile's weights stay in the first-level
-// cache; a last panel of 8 rows or fewer is done at half width.
-func gemmAVX2(g *GEMM) {
-	whole := g.Rows / Lanes
-	rest := g.Rows % Lanes
-	if rest > Lanes/2 {
-		whole, rest = whole+1, 0
-	}
-	args := gemmArgs{
-		ldw: uintptr(4 * g.LDW), k: uintptr(g.K), xStep: uintptr(4 * g.XPitch), yStep: uintptr(4 * g.YPitch), count: uintptr(whole),
-	}
+// newArgs returns what is the same for all tiles of a product.
+func newArgs(g *GEMM) gemmArgs {
+	args := gemmArgs{ldw: uintptr(4 * g.LDW), k: uintptr(g.K), xStep: uintptr(4 * g.XPitch), yStep: uintptr(4 * g.YPitch)}
 	if g.ReLU {
 		args.flags |= flagReLU
 	}
@@ -56,119 +36,18 @@ func gemmAVX2(g *GEMM) {
 		ahead = g.W
 	}
 	args.ahead, args.aheadEnd = unsafe.Pointer(&ahead[0]), unsafe.Pointer(&ahead[len(ahead)-1])
-	for tile := range Tiles(g.N) {
-		n := TileStart(g.N, tile)
-		rows := TileStart(g.N, tile+1) - n
-		args.w = unsafe.Pointer(&g.W[n*g.LDW])
-		if g.Bias != nil {
-			args.bias = unsafe.Pointer(&g.Bias[n])
-		}
-		if whole > 0 {
-			args.x, args.y, args.count = unsafe.Pointer(&g.X[0]), unsafe.Pointer(&g.Y[n*Lanes]), uintptr(whole)
-			tile16(rows, &args)
-		}
-		if rest > 0 {
-			args.x, args.y, args.count = unsafe.Pointer(&g.X[whole*g.XPitch]), unsafe.Pointer(&g.Y[whole*g.YPitch+n*Lanes]), 1
-			tile8(rows, &args)
-		}
+	return args
+}
+
+// weights points the arguments at the weight rows of a tile.
+func (args *gemmArgs) weights(g *GEMM, n int) {
+	args.w = unsafe.Pointer(&g.W[n*g.LDW])
+	if g.Bias != nil {
+		args.bias = unsafe.Pointer(&g.Bias[n])
 	}
 }
 
-// scoresAVX2 takes the 16 keys of a panel as three tiles.
-func scoresAVX2(a *Scores) {
-	args := gemmArgs{
-		k: uintptr(a.Depth), x: unsafe.Pointer(&a.Query[0]), wStep: uintptr(4 * a.Pitch), yStep: 4 * Lanes * Lanes, count: uintptr(a.Panels),
-		ahead: unsafe.Pointer(&a.Query[0]), aheadEnd: unsafe.Pointer(&a.Query[0]),
-	}
-	for _, first := range [...]int{0, 6, 11} {
-		args.w, args.y = unsafe.Pointer(&a.Keys[first]), unsafe.Pointer(&a.Out[first*Lanes])
-		if first == 0 {
-			gemmPanel6x16AVX2(&args)
-		} else {
-			gemmPanel5x16AVX2(&args)
-		}
-	}
+// panels points them at count panels (or pairs) from panel p on.
+func (args *gemmArgs) panels(g *GEMM, n, p, count int) {
+	args.x, args.y, args.count = unsafe.Pointer(&g.X[p*g.XPitch]), unsafe.Pointer(&g.Y[p*g.YPitch+n*Lanes]), uintptr(count)
 }
-
-func tile16(rows int, args *gemmArgs) {
-	switch rows {
-	case 6:
-		gemm6x16AVX2(args)
-	case 5:
-		gemm5x16AVX2(args)
-	case 4:
-		gemm4x16AVX2(args)
-	case 3:
-		gemm3x16AVX2(args)
-	case 2:
-		gemm2x16AVX2(args)
-	default:
-		gemm1x16AVX2(args)
-	}
-}
-
-func tile8(rows int, args *gemmArgs) {
-	switch rows {
-	case 6:
-		gemm6x8AVX2(args)
-	case 5:
-		gemm5x8AVX2(args)
-	case 4:
-		gemm4x8AVX2(args)
-	case 3:
-		gemm3x8AVX2(args)
-	case 2:
-		gemm2x8AVX2(args)
-	default:
-		gemm1x8AVX2(args)
-	}
-}
-
-func peakAVX2(rounds int) (flops int) {
-	fmaPeakAVX2(rounds)
-	return 2 * 12 * 8 * rounds
-}
-
-func fmaPeakAVX2(rounds int)
-
-//go:noescape
-func gemm1x16AVX2(args *gemmArgs)
-
-//go:noescape
-func gemm1x8AVX2(args *gemmArgs)
-
-//go:noescape
-func gemm2x16AVX2(args *gemmArgs)
-
-//go:noescape
-func gemm2x8AVX2(args *gemmArgs)
-
-//go:noescape
-func gemm3x16AVX2(args *gemmArgs)
-
-//go:noescape
-func gemm3x8AVX2(args *gemmArgs)
-
-//go:noescape
-func gemm4x16AVX2(args *gemmArgs)
-
-//go:noescape
-func gemm4x8AVX2(args *gemmArgs)
-
-//go:noescape
-func gemm5x16AVX2(args *gemmArgs)
-
-//go:noescape
-func gemm5x8AVX2(args *gemmArgs)
-
-//go:noescape
-func gemm6x16AVX2(args *gemmArgs)
-
-//go:noescape
-func gemm6x8AVX2(args *gemmArgs)
-
-//go:noescape
-func gemmPanel5x16AVX2(args *gemmArgs)
-
-//go:noescape
-func gemmPanel6x16AVX2(args *gemmArgs)

@@ -81,7 +81,7 @@ var (
 func TestGEMMAtEdges(t *testing.T) {
 	each(t, func(t *testing.T, s *Set) {
 		r := newRand(t)
-		for n := 1; n <= 2*TileRows+2; n++ { // tiles of 1 to 6 rows, with one and with two before them
+		for n := 1; n <= 2*s.TileRows()+2; n++ { // tiles of every height, with one and with two before them
 			for _, k := range edgeDepths {
 				for _, rows := range edgeRows {
 					flags := r.IntN(8)
@@ -97,7 +97,7 @@ func TestGEMMAtEdges(t *testing.T) {
 func TestGEMMFlags(t *testing.T) {
 	each(t, func(t *testing.T, s *Set) {
 		r := newRand(t)
-		for n := 1; n <= TileRows; n++ {
+		for n := 1; n <= s.TileRows(); n++ {
 			for _, rows := range []int{1, 8, 9, 16, 20} {
 				for flags := range 8 {
 					p := newProduct(r, n, 6, rows, flags&1 != 0, flags&2 != 0, flags&4 != 0)
@@ -155,7 +155,7 @@ func TestGEMMOutputIsTheSameInEveryTile(t *testing.T) {
 		const k, rows = 19, 25
 		one := newProduct(r, 1, k, rows, false, false, false)
 		s.GEMM(&one.GEMM)
-		for n := 1; n <= 3*TileRows; n++ {
+		for n := 1; n <= 3*s.TileRows(); n++ {
 			for place := range n {
 				p := newProduct(r, n, k, rows, false, false, false)
 				p.X, p.XPitch = one.X, one.XPitch
@@ -176,7 +176,7 @@ func TestGEMMNotFinite(t *testing.T) {
 	each(t, func(t *testing.T, s *Set) {
 		r := newRand(t)
 		for _, rows := range []int{8, 16, 21} {
-			for n := 1; n <= TileRows; n++ {
+			for n := 1; n <= s.TileRows(); n++ {
 				for _, relu := range []bool{false, true} {
 					p := newProduct(r, n, 9, rows, true, false, relu)
 					bad := r.IntN(rows)
@@ -214,66 +214,47 @@ func TestGEMMNotFinite(t *testing.T) {
 }
 
 func TestTiles(t *testing.T) {
-	for n := 1; n < 1000; n++ {
-		if TileStart(n, 0) != 0 || TileStart(n, Tiles(n)) != n {
-			t.Fatalf("%d rows: tiles from %d to %d", n, TileStart(n, 0), TileStart(n, Tiles(n)))
-		}
-		for tile := range Tiles(n) {
-			rows := TileStart(n, tile+1) - TileStart(n, tile)
-			if rows < min(n, TileRows/2) || rows > TileRows {
-				t.Fatalf("tile %d of %d rows has %d", tile, n, rows)
+	each(t, func(t *testing.T, s *Set) {
+		for n := 1; n < 1000; n++ {
+			if s.TileStart(n, 0) != 0 || s.TileStart(n, s.Tiles(n)) != n {
+				t.Fatalf("%d rows: tiles from %d to %d", n, s.TileStart(n, 0), s.TileStart(n, s.Tiles(n)))
+			}
+			for tile := range s.Tiles(n) {
+				rows := s.TileStart(n, tile+1) - s.TileStart(n, tile)
+				if rows < min(n, s.TileRows()/2) || rows > s.TileRows() {
+					t.Fatalf("tile %d of %d rows has %d", tile, n, rows)
+				}
 			}
 		}
-	}
+	})
 }
 
-func TestScores(t *testing.T) {
-	each(t, func(t *testing.T, s *Set) {
-		r := newRand(t)
-		for _, depth := range []int{1, 2, 3, 4, 5, 16, 17, 128} {
-			for _, panels := range []int{1, 2, 3, 7} {
-				pitch := depth*Lanes + r.IntN(40)
-				keys, query := random(r, (panels-1)*pitch+depth*Lanes), random(r, depth*Lanes)
-				out := newOutput(panels * Lanes * Lanes)
-				s.Scores(&Scores{Keys: keys, Pitch: pitch, Query: query, Out: out.data, Depth: depth, Panels: panels})
-				out.check(t)
-				for key := range panels * Lanes {
-					for lane := range Lanes {
-						want, scale := 0.0, 0.0
-						for d := range depth {
-							term := float64(keys[at(key, d, pitch)]) * float64(query[d*Lanes+lane])
-							want, scale = want+term, scale+math.Abs(term)
-						}
-						near(t, out.data[key*Lanes+lane], want, scale, "depth %d, %d panels: key %d, lane %d", depth, panels, key, lane)
+// Instruction sets with fused multiply-adds have the same chains of sums, however long their vectors are.
+func TestGEMMIsTheSameAtEveryVectorLength(t *testing.T) {
+	var sets []*Set
+	for _, isa := range Available() {
+		if isa != Portable {
+			sets = append(sets, newSet(isa))
+		}
+	}
+	if len(sets) < 2 {
+		t.Skipf("this machine runs %v: nothing to compare", Available())
+	}
+	r := newRand(t)
+	for n := 1; n < 30; n++ {
+		rows := 1 + r.IntN(60)
+		p := newProduct(r, n, 1+r.IntN(40), rows, true, false, r.IntN(2) == 0)
+		sets[0].GEMM(&p.GEMM)
+		want := slices.Clone(p.Y)
+		for _, s := range sets[1:] {
+			s.GEMM(&p.GEMM)
+			for row := range rows {
+				for i := range n {
+					if got, want := p.Y[at(row, i, p.YPitch)], want[at(row, i, p.YPitch)]; got != want {
+						t.Fatalf("%v: output %d of row %d is %v, with %v %v", s.ISA(), i, row, got, sets[0].ISA(), want)
 					}
 				}
 			}
 		}
-	})
-}
-
-// The product of one key and one query is the same wherever both lie.
-func TestScoresAreTheSameEverywhere(t *testing.T) {
-	each(t, func(t *testing.T, s *Set) {
-		r := newRand(t)
-		const depth, panels = 23, 2
-		key, query := random(r, depth), random(r, depth)
-		first := math.NaN()
-		for place := range panels * Lanes {
-			for lane := range Lanes {
-				a := Scores{Keys: random(r, panels*depth*Lanes), Pitch: depth * Lanes, Query: random(r, depth*Lanes), Out: newOutput(panels * Lanes * Lanes).data, Depth: depth, Panels: panels}
-				for d := range depth {
-					a.Keys[at(place, d, a.Pitch)], a.Query[d*Lanes+lane] = key[d], query[d]
-				}
-				s.Scores(&a)
-				got := float64(a.Out[place*Lanes+lane])
-				if place == 0 && lane == 0 {
-					first = got
-				}
-				if got != first {
-					t.Fatalf("key %d, lane %d: %v, want %v", place, lane, got, first)
-				}
-			}
-		}
-	})
+	}
 }

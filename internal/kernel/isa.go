@@ -14,14 +14,16 @@ type ISA uint8
 const (
 	Portable ISA = iota // plain Go
 	AVX2                // with FMA and F16C: Intel since Haswell (2013), AMD since Excavator (2015)
+	AVX512              // with AVX2, FMA and F16C: Intel servers since Skylake (2017), AMD since Zen 4 (2022)
 	isaCount
 )
 
-func (i ISA) String() string { return [...]string{"portable", "avx2"}[i] }
+func (i ISA) String() string { return [...]string{"portable", "avx2", "avx512"}[i] }
 
 // Set is the kernels of one instruction set.
 type Set struct {
-	isa ISA
+	isa      ISA
+	tileRows int // weight rows that gemm takes at once
 
 	gemm        func(*GEMM)
 	scores      func(*Scores)
@@ -88,12 +90,17 @@ func reason(isa ISA) string {
 		return "this build has no assembly for it"
 	case !cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C):
 		return "the processor lacks AVX2, FMA or F16C"
+	case isa == AVX512 && !cpuid.CPU.Supports(cpuid.AVX512F):
+		return "the processor lacks AVX-512"
 	}
 	return ""
 }
 
 func newSet(isa ISA) *Set {
-	if isa == AVX2 {
+	switch isa {
+	case AVX512:
+		return avx512()
+	case AVX2:
 		return avx2()
 	}
 	return portable()
@@ -101,7 +108,7 @@ func newSet(isa ISA) *Set {
 
 func portable() *Set {
 	return &Set{
-		isa: Portable, gemm: gemmGeneric, scores: scoresGeneric, softmax: softmaxGeneric, divideLanes: divideLanesGeneric,
+		isa: Portable, tileRows: 6, gemm: gemmGeneric, scores: scoresGeneric, softmax: softmaxGeneric, divideLanes: divideLanesGeneric,
 		layerNorm: layerNormGeneric, fsmn: fsmnGeneric, argMax: argMaxGeneric, float16: float16Generic, q8: q8Generic, dot: dotGeneric,
 		peak: peakGeneric,
 	}

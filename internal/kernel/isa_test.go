@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -31,8 +32,8 @@ func TestSelect(t *testing.T) {
 		{"auto", fastest, ""},
 		{"portable", Portable, ""},
 		{"Portable", Portable, ""},
-		{"sse2", 0, `unknown instruction set "sse2" (auto, portable, avx2)`},
-		{"avx2 ", 0, `unknown instruction set "avx2 " (auto, portable, avx2)`},
+		{"sse2", 0, `unknown instruction set "sse2" (auto, portable, avx2, avx512)`},
+		{"avx2 ", 0, `unknown instruction set "avx2 " (auto, portable, avx2, avx512)`},
 	}
 	for isa := range isaCount {
 		name := isa.String()
@@ -40,9 +41,13 @@ func TestSelect(t *testing.T) {
 		case slices.Contains(available, isa):
 			tests = append(tests, row{strings.ToUpper(name), isa, ""})
 		case !assembly:
-			tests = append(tests, row{name, 0, `instruction set "avx2" cannot run here: this build has no assembly for it (this machine runs portable)`})
+			tests = append(tests, row{name, 0, fmt.Sprintf("instruction set %q cannot run here: this build has no assembly for it (this machine runs portable)", name)})
 		default:
-			tests = append(tests, row{name, 0, `instruction set "avx2" cannot run here: the processor lacks AVX2, FMA or F16C (this machine runs portable)`})
+			lacks := map[ISA]string{AVX2: "AVX2, FMA or F16C", AVX512: "AVX-512"}[isa]
+			if !slices.Contains(available, AVX2) {
+				lacks = "AVX2, FMA or F16C"
+			}
+			tests = append(tests, row{name, 0, fmt.Sprintf("instruction set %q cannot run here: the processor lacks %s (this machine runs %s)", name, lacks, join(available))})
 		}
 	}
 	for _, test := range tests {
@@ -94,7 +99,7 @@ func TestAssemblyIsReached(t *testing.T) {
 			t.Skip("no assembly in it")
 		}
 		panel := append(slices.Repeat([]float32{1}, Lanes), slices.Repeat([]float32{w}, Lanes)...)
-		for n := 1; n <= TileRows; n++ {
+		for n := 1; n <= s.TileRows(); n++ {
 			for _, rows := range []int{Lanes / 2, Lanes} {
 				y := newOutput(n * Lanes)
 				s.GEMM(&GEMM{W: slices.Repeat([]float32{minus, w}, n), LDW: 2, N: n, K: 2, X: panel, Y: y.data, Rows: rows})

@@ -4,6 +4,8 @@ package kernel
 
 import "unsafe"
 
+const assembly = true
+
 // The functions here fit Go's slices to the assembly's pointers. A size that a kernel's unrolling cannot
 // take goes to the reference.
 

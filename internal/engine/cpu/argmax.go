@@ -13,8 +13,8 @@ import (
 // their order, so that the result does not depend on which thread was faster.
 
 const (
-	chunkRows   = 64 * kernel.TileRows // vocabulary entries
-	chunkPanels = 8                    // logits of a chunk: 196 KB, in the second-level cache
+	chunkRows   = 384 // vocabulary entries: whole tiles of every instruction set
+	chunkPanels = 8   // logits of a chunk: 196 KB, in the second-level cache
 	logitsSize  = chunkRows * chunkPanels * kernel.Lanes
 	partKinds   = 4
 )
@@ -90,8 +90,8 @@ func (op *logitsOp) task(worker, task int) {
 // product makes the logits of vocabulary entries first to last (exclusive) for rows from panel p on.
 func (op *logitsOp) product(w *worker, logits []float32, first, last, p, rows int) {
 	m, n := op.m, last-first
-	for tile := range kernel.Tiles(n) {
-		from, to := first+kernel.TileStart(n, tile), first+kernel.TileStart(n, tile+1)
+	for tile := range op.e.kernels.Tiles(n) {
+		from, to := first+op.e.kernels.TileStart(n, tile), first+op.e.kernels.TileStart(n, tile+1)
 		w.gemm = kernel.GEMM{
 			W: m.tile(w, from, to), LDW: m.inputs, N: to - from, K: m.inputs, Bias: op.head.Bias[from:to],
 			X: op.x[p*m.inputs*kernel.Lanes:], XPitch: m.inputs * kernel.Lanes,

@@ -14,6 +14,7 @@ import (
 type matrix struct {
 	label           string // names the operation in the account of times
 	outputs, inputs int
+	tileRows        int       // of the kernels
 	float32s        []float32 // if stored so
 	stored          []byte
 	rowBytes        int
@@ -32,7 +33,8 @@ func (e *Engine) Matrix(t *weights.Tensor) (engine.Matrix, error) {
 		return nil, fmt.Errorf("tensor %s: %v of shape %v has %d bytes, want %d", t.Name, t.Type, t.Shape, len(t.Data), size)
 	}
 	m := &matrix{
-		label: fmt.Sprintf("linear %d→%d", t.Shape[1], t.Shape[0]), outputs: t.Shape[0], inputs: t.Shape[1], stored: t.Data,
+		label: fmt.Sprintf("linear %d→%d", t.Shape[1], t.Shape[0]), outputs: t.Shape[0], inputs: t.Shape[1],
+		tileRows: e.kernels.TileRows(), stored: t.Data,
 	}
 	switch t.Type {
 	case weights.F32:
@@ -62,7 +64,7 @@ func (m *matrix) tile(w *worker, first, last int) []float32 {
 	if m.float32s != nil {
 		return m.float32s[first*m.inputs : last*m.inputs]
 	}
-	if need := kernel.TileRows * m.inputs; len(w.tile) < need {
+	if need := m.tileRows * m.inputs; len(w.tile) < need {
 		w.tile = make([]float32, need) // once per thread: the largest matrix decides
 	}
 	tile := w.tile[:(last-first)*m.inputs]
@@ -75,7 +77,7 @@ func (m *matrix) ahead(n int) []float32 {
 	if m.float32s == nil || n >= m.outputs {
 		return nil
 	}
-	return m.float32s[n*m.inputs : min(n+kernel.TileRows, m.outputs)*m.inputs]
+	return m.float32s[n*m.inputs : min(n+m.tileRows, m.outputs)*m.inputs]
 }
 
 // blockBytes is how much of the activations a thread works on at once: a quarter of a 1 MB second-level cache.
@@ -104,7 +106,7 @@ func (e *Engine) Linear(dst, src engine.Buffer, layer *engine.Linear) {
 	block := blockPanels(m.inputs)
 	e.linear = linearOp{
 		e: e, layer: layer, m: m, x: e.data(src), y: e.data(dst),
-		rows: src.Rows, block: block, tiles: kernel.Tiles(m.outputs), stride: e.pool.threads,
+		rows: src.Rows, block: block, tiles: e.kernels.Tiles(m.outputs), stride: e.pool.threads,
 	}
 	blocks := (kernel.Panels(src.Rows) + block - 1) / block
 	e.pool.run(blocks*e.linear.tiles, &e.linear)
@@ -113,14 +115,14 @@ func (e *Engine) Linear(dst, src engine.Buffer, layer *engine.Linear) {
 func (op *linearOp) task(worker, task int) {
 	w, m := &op.e.workers[worker], op.m
 	p, tile := task/op.tiles*op.block, task%op.tiles
-	first, last := kernel.TileStart(m.outputs, tile), kernel.TileStart(m.outputs, tile+1)
+	first, last := op.e.kernels.TileStart(m.outputs, tile), op.e.kernels.TileStart(m.outputs, tile+1)
 	w.gemm = kernel.GEMM{
 		W: m.tile(w, first, last), LDW: m.inputs, N: last - first, K: m.inputs, Bias: op.layer.Bias[first:last],
 		X: op.x[p*m.inputs*kernel.Lanes:], XPitch: m.inputs * kernel.Lanes,
 		Y: op.y[(p*m.outputs+first)*kernel.Lanes:], YPitch: m.outputs * kernel.Lanes,
 		Rows: min(op.block*kernel.Lanes, op.rows-p*kernel.Lanes),
 		ReLU: op.layer.Activation == engine.ReLU, Add: op.layer.Add,
-		Ahead: m.ahead(kernel.TileStart(m.outputs, tile+op.stride)),
+		Ahead: m.ahead(op.e.kernels.TileStart(m.outputs, tile+op.stride)),
 	}
 	op.e.kernels.GEMM(&w.gemm)
 }

@@ -1,13 +1,14 @@
-// Command gemm writes the AVX2 matrix kernels: tiles of 1 to 6 weight rows by 16 (or 8) lanes.
+// Command gemm writes the matrix kernels of one instruction set: tiles of weight rows by lanes of panels.
 //
-// A tile keeps its sums in registers over the whole inner dimension: for each k it loads one
-// vector pair of the panel, broadcasts one number of each weight row and does two FMAs a row. Six rows
-// by two vectors are twelve sums, which hides the FMA latency (4 cycles, 2 a cycle) and leaves
-// two registers for the panel and two for broadcasts. Each sum is one chain over k in ascending
-// order, so a row's result does not depend on the tile, the lane or the neighbours.
+// A tile keeps its sums in registers over the whole inner dimension: for each k it loads the panels'
+// vectors, broadcasts one number of each weight row and does a multiply-add (FMA) for every pair. There are enough
+// sums to hide the latency of an FMA (4 cycles, 2 a cycle), and enough rows and vectors that loads are fewer than FMAs.
+// Each sum is one chain over k in ascending order, so a row's result does not depend on the tile, the lane, the
+// neighbours or the length of the vectors.
 package main
 
 import (
+	"flag"
 	"fmt"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -16,11 +17,10 @@ import (
 )
 
 const (
-	maxRows   = 6
-	vector    = 32 // bytes of a YMM register
 	lanePitch = 64 // bytes from one channel to the next in a panel: 16 lanes of float32
 	unroll    = 4
 	cacheLine = 64
+	baseRows  = 3 // weight rows that one base register reaches: its own and, through the index register, two more
 )
 
 // Offsets in gemmArgs, see gemm_amd64.go.
@@ -33,76 +33,132 @@ const (
 )
 
 func main() {
+	isa := flag.String("isa", "avx2", "avx2 or avx512")
+	flag.Parse()
 	ConstraintExpr("!purego")
-	for rows := 1; rows <= maxRows; rows++ {
-		for _, width := range []int{2, 1} {
-			tile{rows: rows, width: width}.emit(fmt.Sprintf("gemm%dx%dAVX2", rows, 8*width))
-		}
-	}
-	for _, rows := range []int{5, 6} { // 16 keys of a panel are 6 + 5 + 5
-		tile{rows: rows, width: 2, panelWeights: true}.emit(fmt.Sprintf("gemmPanel%dx16AVX2", rows))
+	if *isa == "avx512" {
+		avx512()
+	} else {
+		avx2()
 	}
 	Generate()
 }
 
-// tile is one kernel: rows weight rows by width vectors of 8 lanes. With panelWeights the weights lie
-// in a panel themselves (neighbouring rows 4 bytes apart, neighbouring k 64), as keys do in attention.
-type tile struct {
-	rows, width  int
-	panelWeights bool
+// avx2: six rows by two vectors are twelve sums, which leaves two registers for the panel and two for broadcasts. Half a
+// panel is for a last one of 8 rows or fewer.
+func avx2() {
+	for rows := 1; rows <= 6; rows++ {
+		for _, vectors := range []int{2, 1} {
+			tile{rows: rows, panels: 1, vectors: vectors, vector: 32}.emit(fmt.Sprintf("gemm%dx%dAVX2", rows, 8*vectors))
+		}
+	}
+	for _, rows := range []int{5, 6} { // 16 keys of a panel are 6 + 5 + 5
+		tile{rows: rows, panels: 1, vectors: 2, vector: 32, panelWeights: true}.emit(fmt.Sprintf("gemmPanel%dx16AVX2", rows))
+	}
+}
 
-	w0, w3, ldw, x, k, ahead, stride reg.GPVirtual
-	sums                             [][]reg.VecVirtual
+// avx512: twelve rows by two panels are 24 of 32 registers. Twice the sums for each number that comes from the second-level
+// cache make up for FMAs that are twice as wide.
+func avx512() {
+	for _, rows := range []int{1, 6, 7, 8, 9, 10, 11, 12} {
+		for _, panels := range []int{2, 1} {
+			tile{rows: rows, panels: panels, vectors: 1, vector: 64}.emit(fmt.Sprintf("gemm%dx%dAVX512", rows, 16*panels))
+		}
+	}
+	tile{rows: 16, panels: 1, vectors: 1, vector: 64, panelWeights: true}.emit("gemmPanel16x16AVX512")
+}
+
+// tile is one kernel: rows weight rows by panels, of each of which it takes vectors of so many bytes. With panelWeights the
+// weights lie in a panel themselves (neighbouring rows 4 bytes apart, neighbouring k 64), as keys do in attention.
+type tile struct {
+	rows, panels, vectors, vector int
+	panelWeights                  bool
+
+	bases                   []reg.GPVirtual // of every third weight row
+	ldw, x, xStep, y, yStep reg.GPVirtual
+	k, ahead, stride        reg.GPVirtual
+	sums                    [][]reg.VecVirtual // rows by panels*vectors
 }
 
 func (t tile) emit(name string) {
 	TEXT(name, NOSPLIT, "func(args *uint8)")
 	Pragma("noescape")
 	args := Load(Param("args"), GP64())
-	field := func(offset int) reg.GPVirtual {
+	field := func(offset int) operand.Mem { return operand.Mem{Base: args, Disp: offset} }
+	load := func(offset int) reg.GPVirtual {
 		r := GP64()
-		MOVQ(operand.Mem{Base: args, Disp: offset}, r)
+		MOVQ(field(offset), r)
 		return r
 	}
-	w, x, y, count := field(argW), field(argX), field(argY), field(argCount)
-	t.ldw, t.ahead, t.stride = field(argLDW), field(argAhead), GP64()
+	t.ldw, t.ahead, t.stride = load(argLDW), load(argAhead), GP64()
 	MOVQ(operand.U32(cacheLine), t.stride)
-	t.w0, t.w3, t.x, t.k = GP64(), GP64(), GP64(), GP64()
+	t.x, t.k = GP64(), GP64()
+	if t.panels > 1 {
+		t.xStep = load(argXStep)
+	}
+	for range t.baseCount() {
+		t.bases = append(t.bases, GP64())
+	}
 
 	Label("panel")
-	MOVQ(w, t.w0)
-	if t.rows > 3 && !t.panelWeights {
-		LEAQ(operand.Mem{Base: w, Index: t.ldw, Scale: 2}, t.w3)
-		ADDQ(t.ldw, t.w3)
+	MOVQ(field(argW), t.bases[0])
+	for i, base := range t.bases[1:] {
+		LEAQ(operand.Mem{Base: t.bases[i], Index: t.ldw, Scale: 2}, base)
+		ADDQ(t.ldw, base)
 	}
-	MOVQ(x, t.x)
-	MOVQ(operand.Mem{Base: args, Disp: argK}, t.k)
+	MOVQ(field(argX), t.x)
+	MOVQ(field(argK), t.k)
 	t.clear()
 	t.loop()
-	t.finish(args, y)
+	t.finish(field)
 
 	// Past the end of what is wanted next, the same line is fetched again and again, which costs nothing.
 	still := GP64()
 	XORQ(still, still)
-	CMPQ(t.ahead, operand.Mem{Base: args, Disp: argAheadEnd})
+	CMPQ(t.ahead, field(argAheadEnd))
 	CMOVQCC(still, t.stride)
 
-	ADDQ(operand.Mem{Base: args, Disp: argWStep}, w)
-	ADDQ(operand.Mem{Base: args, Disp: argXStep}, x)
-	ADDQ(operand.Mem{Base: args, Disp: argYStep}, y)
-	DECQ(count)
+	for _, advance := range [][3]int{{argW, argWStep, 1}, {argX, argXStep, t.panels}, {argY, argYStep, t.panels}} {
+		step := load(advance[1])
+		for range advance[2] {
+			ADDQ(step, field(advance[0]))
+		}
+	}
+	DECQ(field(argCount))
 	JNZ(operand.LabelRef("panel"))
 	VZEROUPPER()
 	RET()
+}
+
+func (t *tile) baseCount() int {
+	if t.panelWeights {
+		return 1
+	}
+	return (t.rows + baseRows - 1) / baseRows
+}
+
+func (t *tile) register() reg.VecVirtual {
+	if t.vector == 64 {
+		return ZMM()
+	}
+	return YMM()
+}
+
+func zero(v reg.VecVirtual) {
+	if v.Size() == 64 {
+		VPXORD(v, v, v)
+	} else {
+		VXORPS(v, v, v)
+	}
 }
 
 func (t *tile) clear() {
 	t.sums = nil
 	for range t.rows {
 		var row []reg.VecVirtual
-		for range t.width {
-			sum := YMM()
-			VXORPS(sum, sum, sum)
+		for range t.panels * t.vectors {
+			sum := t.register()
+			zero(sum)
 			row = append(row, sum)
 		}
 		t.sums = append(t.sums, row)
@@ -139,22 +195,18 @@ func (t *tile) advance(steps int) {
 	if t.panelWeights {
 		pitch = lanePitch
 	}
-	ADDQ(operand.U32(pitch*steps), t.w0)
-	if t.rows > 3 && !t.panelWeights {
-		ADDQ(operand.U32(pitch*steps), t.w3)
+	for _, base := range t.bases {
+		ADDQ(operand.U32(pitch*steps), base)
 	}
 }
 
 // weight addresses row r at k plus i.
 func (t *tile) weight(r, i int) operand.Mem {
 	if t.panelWeights {
-		return operand.Mem{Base: t.w0, Disp: lanePitch*i + 4*r}
+		return operand.Mem{Base: t.bases[0], Disp: lanePitch*i + 4*r}
 	}
-	m := operand.Mem{Base: t.w0, Disp: 4 * i}
-	if r >= 3 {
-		m.Base, r = t.w3, r-3
-	}
-	if r > 0 {
+	m := operand.Mem{Base: t.bases[r/baseRows], Disp: 4 * i}
+	if r %= baseRows; r > 0 {
 		m.Index, m.Scale = t.ldw, uint8(r)
 	}
 	return m
@@ -162,30 +214,46 @@ func (t *tile) weight(r, i int) operand.Mem {
 
 func (t *tile) step(i int) {
 	var panel []reg.VecVirtual
-	for v := range t.width {
-		p := YMM()
-		VMOVUPS(operand.Mem{Base: t.x, Disp: lanePitch*i + vector*v}, p)
+	for v := range t.panels * t.vectors {
+		p := t.register()
+		VMOVUPS(t.place(t.x, t.xStep, v, lanePitch*i), p)
 		panel = append(panel, p)
 	}
 	for r := range t.rows {
-		w := YMM()
+		if t.vector == 64 && len(panel) == 1 {
+			VFMADD231PS_BCST(t.weight(r, i), panel[0], t.sums[r][0])
+			continue
+		}
+		w := t.register()
 		VBROADCASTSS(t.weight(r, i), w)
-		for v := range t.width {
+		for v := range panel {
 			VFMADD231PS(panel[v], w, t.sums[r][v])
 		}
 	}
 }
 
+// place addresses vector v, offset bytes from its panel's beginning; step is the distance between panels.
+func (t *tile) place(base, step reg.GPVirtual, v, offset int) operand.Mem {
+	m := operand.Mem{Base: base, Disp: offset + t.vector*(v%t.vectors)}
+	if v >= t.vectors {
+		m.Index, m.Scale = step, 1
+	}
+	return m
+}
+
 // finish adds the bias and, if asked, what y holds, applies ReLU if asked, and stores the tile.
 // The maximum keeps a NaN sum: VMAXPS answers its second source when one is NaN.
-func (t *tile) finish(args reg.Register, y reg.GPVirtual) {
+func (t *tile) finish(field func(int) operand.Mem) {
+	t.y, t.yStep = GP64(), GP64()
+	MOVQ(field(argY), t.y)
+	MOVQ(field(argYStep), t.yStep)
 	bias, flags := GP64(), GP64()
-	MOVQ(operand.Mem{Base: args, Disp: argBias}, bias)
-	MOVQ(operand.Mem{Base: args, Disp: argFlags}, flags)
+	MOVQ(field(argBias), bias)
+	MOVQ(field(argFlags), flags)
 	TESTQ(bias, bias)
 	JZ(operand.LabelRef("unbiased"))
 	for r, row := range t.sums {
-		b := YMM()
+		b := t.register()
 		VBROADCASTSS(operand.Mem{Base: bias, Disp: 4 * r}, b)
 		for _, sum := range row {
 			VADDPS(b, sum, sum)
@@ -194,21 +262,21 @@ func (t *tile) finish(args reg.Register, y reg.GPVirtual) {
 	Label("unbiased")
 	TESTQ(operand.U32(flagAdd), flags)
 	JZ(operand.LabelRef("fresh"))
-	t.each(func(sum reg.VecVirtual, at int) { VADDPS(operand.Mem{Base: y, Disp: at}, sum, sum) })
+	t.each(func(sum reg.VecVirtual, at operand.Mem) { VADDPS(at, sum, sum) })
 	Label("fresh")
 	TESTQ(operand.U32(flagReLU), flags)
 	JZ(operand.LabelRef("store"))
-	zero := YMM()
-	VXORPS(zero, zero, zero)
-	t.each(func(sum reg.VecVirtual, _ int) { VMAXPS(sum, zero, sum) })
+	none := t.register()
+	zero(none)
+	t.each(func(sum reg.VecVirtual, _ operand.Mem) { VMAXPS(sum, none, sum) })
 	Label("store")
-	t.each(func(sum reg.VecVirtual, at int) { VMOVUPS(sum, operand.Mem{Base: y, Disp: at}) })
+	t.each(func(sum reg.VecVirtual, at operand.Mem) { VMOVUPS(sum, at) })
 }
 
-func (t *tile) each(do func(sum reg.VecVirtual, at int)) {
+func (t *tile) each(do func(sum reg.VecVirtual, at operand.Mem)) {
 	for r, row := range t.sums {
 		for v, sum := range row {
-			do(sum, lanePitch*r+vector*v)
+			do(sum, t.place(t.y, t.yStep, v, lanePitch*r))
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Command peak writes the loop that measures how many FMAs a core can do: twelve independent sums and
+// Command peak writes the loops that measure how many FMAs a core can do: twelve independent sums and
 // nothing else.
 package main
 
@@ -12,14 +12,20 @@ const sums = 12
 
 func main() {
 	ConstraintExpr("!purego")
-	TEXT("fmaPeakAVX2", NOSPLIT, "func(rounds int)")
+	peak("fmaPeakAVX2", YMM)
+	peak("fmaPeakAVX512", ZMM)
+	Generate()
+}
+
+func peak(name string, register func() reg.VecVirtual) {
+	TEXT(name, NOSPLIT, "func(rounds int)")
 	rounds := Load(Param("rounds"), GP64())
-	factor := YMM()
-	VXORPS(factor, factor, factor)
+	factor := register()
+	zero(factor)
 	var acc [sums]reg.VecVirtual
 	for i := range acc {
-		acc[i] = YMM()
-		VXORPS(acc[i], acc[i], acc[i])
+		acc[i] = register()
+		zero(acc[i])
 	}
 	Label("round")
 	for _, a := range acc {
@@ -29,5 +35,12 @@ func main() {
 	JNZ(operand.LabelRef("round"))
 	VZEROUPPER()
 	RET()
-	Generate()
+}
+
+func zero(v reg.VecVirtual) {
+	if v.Size() == 64 {
+		VPXORD(v, v, v)
+	} else {
+		VXORPS(v, v, v)
+	}
 }
