@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/klauspost/cpuid/v2"
+
 	"sensevoice/internal/engine"
 	"sensevoice/internal/kernel"
 	"sensevoice/internal/weights"
@@ -80,8 +82,9 @@ func (m *matrix) ahead(n int) []float32 {
 	return m.float32s[n*m.inputs : min(n+m.tileRows, m.outputs)*m.inputs]
 }
 
-// blockBytes is how much of the activations a thread works on at once: a quarter of a 1 MB second-level cache.
-const blockBytes = 256 << 10
+// blockBytes is how much of the activations a thread works on at once: half of a second-level cache of the usual sizes,
+// so that the other half holds a tile of weights, the next one, and what is written. A virtual machine may tell any size.
+var blockBytes = min(max(cpuid.CPU.Cache.L2/2, 256<<10), 1<<20)
 
 // blockPanels returns how many panels of that many channels make a block.
 func blockPanels(channels int) int { return max(1, blockBytes/(channels*kernel.Lanes*4)) }
