@@ -4,125 +4,125 @@
 
 #include "textflag.h"
 
-DATA exp_low<>+0(SB)/4, $0xc2ae0000
-DATA exp_low<>+4(SB)/4, $0xc2ae0000
-DATA exp_low<>+8(SB)/4, $0xc2ae0000
-DATA exp_low<>+12(SB)/4, $0xc2ae0000
-DATA exp_low<>+16(SB)/4, $0xc2ae0000
-DATA exp_low<>+20(SB)/4, $0xc2ae0000
-DATA exp_low<>+24(SB)/4, $0xc2ae0000
-DATA exp_low<>+28(SB)/4, $0xc2ae0000
-GLOBL exp_low<>(SB), RODATA|NOPTR, $32
+DATA exp_lowAVX2<>+0(SB)/4, $0xc2ae0000
+DATA exp_lowAVX2<>+4(SB)/4, $0xc2ae0000
+DATA exp_lowAVX2<>+8(SB)/4, $0xc2ae0000
+DATA exp_lowAVX2<>+12(SB)/4, $0xc2ae0000
+DATA exp_lowAVX2<>+16(SB)/4, $0xc2ae0000
+DATA exp_lowAVX2<>+20(SB)/4, $0xc2ae0000
+DATA exp_lowAVX2<>+24(SB)/4, $0xc2ae0000
+DATA exp_lowAVX2<>+28(SB)/4, $0xc2ae0000
+GLOBL exp_lowAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA exp_log2e<>+0(SB)/4, $0x3fb8aa3b
-DATA exp_log2e<>+4(SB)/4, $0x3fb8aa3b
-DATA exp_log2e<>+8(SB)/4, $0x3fb8aa3b
-DATA exp_log2e<>+12(SB)/4, $0x3fb8aa3b
-DATA exp_log2e<>+16(SB)/4, $0x3fb8aa3b
-DATA exp_log2e<>+20(SB)/4, $0x3fb8aa3b
-DATA exp_log2e<>+24(SB)/4, $0x3fb8aa3b
-DATA exp_log2e<>+28(SB)/4, $0x3fb8aa3b
-GLOBL exp_log2e<>(SB), RODATA|NOPTR, $32
+DATA exp_log2eAVX2<>+0(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX2<>+4(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX2<>+8(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX2<>+12(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX2<>+16(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX2<>+20(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX2<>+24(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX2<>+28(SB)/4, $0x3fb8aa3b
+GLOBL exp_log2eAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA exp_ln2_high<>+0(SB)/4, $0x3f318000
-DATA exp_ln2_high<>+4(SB)/4, $0x3f318000
-DATA exp_ln2_high<>+8(SB)/4, $0x3f318000
-DATA exp_ln2_high<>+12(SB)/4, $0x3f318000
-DATA exp_ln2_high<>+16(SB)/4, $0x3f318000
-DATA exp_ln2_high<>+20(SB)/4, $0x3f318000
-DATA exp_ln2_high<>+24(SB)/4, $0x3f318000
-DATA exp_ln2_high<>+28(SB)/4, $0x3f318000
-GLOBL exp_ln2_high<>(SB), RODATA|NOPTR, $32
+DATA exp_ln2_highAVX2<>+0(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX2<>+4(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX2<>+8(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX2<>+12(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX2<>+16(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX2<>+20(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX2<>+24(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX2<>+28(SB)/4, $0x3f318000
+GLOBL exp_ln2_highAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA exp_ln2_low<>+0(SB)/4, $0xb95e8083
-DATA exp_ln2_low<>+4(SB)/4, $0xb95e8083
-DATA exp_ln2_low<>+8(SB)/4, $0xb95e8083
-DATA exp_ln2_low<>+12(SB)/4, $0xb95e8083
-DATA exp_ln2_low<>+16(SB)/4, $0xb95e8083
-DATA exp_ln2_low<>+20(SB)/4, $0xb95e8083
-DATA exp_ln2_low<>+24(SB)/4, $0xb95e8083
-DATA exp_ln2_low<>+28(SB)/4, $0xb95e8083
-GLOBL exp_ln2_low<>(SB), RODATA|NOPTR, $32
+DATA exp_ln2_lowAVX2<>+0(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX2<>+4(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX2<>+8(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX2<>+12(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX2<>+16(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX2<>+20(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX2<>+24(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX2<>+28(SB)/4, $0xb95e8083
+GLOBL exp_ln2_lowAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA exp_one<>+0(SB)/4, $0x3f800000
-DATA exp_one<>+4(SB)/4, $0x3f800000
-DATA exp_one<>+8(SB)/4, $0x3f800000
-DATA exp_one<>+12(SB)/4, $0x3f800000
-DATA exp_one<>+16(SB)/4, $0x3f800000
-DATA exp_one<>+20(SB)/4, $0x3f800000
-DATA exp_one<>+24(SB)/4, $0x3f800000
-DATA exp_one<>+28(SB)/4, $0x3f800000
-GLOBL exp_one<>(SB), RODATA|NOPTR, $32
+DATA exp_oneAVX2<>+0(SB)/4, $0x3f800000
+DATA exp_oneAVX2<>+4(SB)/4, $0x3f800000
+DATA exp_oneAVX2<>+8(SB)/4, $0x3f800000
+DATA exp_oneAVX2<>+12(SB)/4, $0x3f800000
+DATA exp_oneAVX2<>+16(SB)/4, $0x3f800000
+DATA exp_oneAVX2<>+20(SB)/4, $0x3f800000
+DATA exp_oneAVX2<>+24(SB)/4, $0x3f800000
+DATA exp_oneAVX2<>+28(SB)/4, $0x3f800000
+GLOBL exp_oneAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA exp_bias<>+0(SB)/4, $0x0000007f
-DATA exp_bias<>+4(SB)/4, $0x0000007f
-DATA exp_bias<>+8(SB)/4, $0x0000007f
-DATA exp_bias<>+12(SB)/4, $0x0000007f
-DATA exp_bias<>+16(SB)/4, $0x0000007f
-DATA exp_bias<>+20(SB)/4, $0x0000007f
-DATA exp_bias<>+24(SB)/4, $0x0000007f
-DATA exp_bias<>+28(SB)/4, $0x0000007f
-GLOBL exp_bias<>(SB), RODATA|NOPTR, $32
+DATA exp_biasAVX2<>+0(SB)/4, $0x0000007f
+DATA exp_biasAVX2<>+4(SB)/4, $0x0000007f
+DATA exp_biasAVX2<>+8(SB)/4, $0x0000007f
+DATA exp_biasAVX2<>+12(SB)/4, $0x0000007f
+DATA exp_biasAVX2<>+16(SB)/4, $0x0000007f
+DATA exp_biasAVX2<>+20(SB)/4, $0x0000007f
+DATA exp_biasAVX2<>+24(SB)/4, $0x0000007f
+DATA exp_biasAVX2<>+28(SB)/4, $0x0000007f
+GLOBL exp_biasAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA exp_p0<>+0(SB)/4, $0x39506967
-DATA exp_p0<>+4(SB)/4, $0x39506967
-DATA exp_p0<>+8(SB)/4, $0x39506967
-DATA exp_p0<>+12(SB)/4, $0x39506967
-DATA exp_p0<>+16(SB)/4, $0x39506967
-DATA exp_p0<>+20(SB)/4, $0x39506967
-DATA exp_p0<>+24(SB)/4, $0x39506967
-DATA exp_p0<>+28(SB)/4, $0x39506967
-GLOBL exp_p0<>(SB), RODATA|NOPTR, $32
+DATA exp_p0AVX2<>+0(SB)/4, $0x39506967
+DATA exp_p0AVX2<>+4(SB)/4, $0x39506967
+DATA exp_p0AVX2<>+8(SB)/4, $0x39506967
+DATA exp_p0AVX2<>+12(SB)/4, $0x39506967
+DATA exp_p0AVX2<>+16(SB)/4, $0x39506967
+DATA exp_p0AVX2<>+20(SB)/4, $0x39506967
+DATA exp_p0AVX2<>+24(SB)/4, $0x39506967
+DATA exp_p0AVX2<>+28(SB)/4, $0x39506967
+GLOBL exp_p0AVX2<>(SB), RODATA|NOPTR, $32
 
-DATA exp_p1<>+0(SB)/4, $0x3ab743ce
-DATA exp_p1<>+4(SB)/4, $0x3ab743ce
-DATA exp_p1<>+8(SB)/4, $0x3ab743ce
-DATA exp_p1<>+12(SB)/4, $0x3ab743ce
-DATA exp_p1<>+16(SB)/4, $0x3ab743ce
-DATA exp_p1<>+20(SB)/4, $0x3ab743ce
-DATA exp_p1<>+24(SB)/4, $0x3ab743ce
-DATA exp_p1<>+28(SB)/4, $0x3ab743ce
-GLOBL exp_p1<>(SB), RODATA|NOPTR, $32
+DATA exp_p1AVX2<>+0(SB)/4, $0x3ab743ce
+DATA exp_p1AVX2<>+4(SB)/4, $0x3ab743ce
+DATA exp_p1AVX2<>+8(SB)/4, $0x3ab743ce
+DATA exp_p1AVX2<>+12(SB)/4, $0x3ab743ce
+DATA exp_p1AVX2<>+16(SB)/4, $0x3ab743ce
+DATA exp_p1AVX2<>+20(SB)/4, $0x3ab743ce
+DATA exp_p1AVX2<>+24(SB)/4, $0x3ab743ce
+DATA exp_p1AVX2<>+28(SB)/4, $0x3ab743ce
+GLOBL exp_p1AVX2<>(SB), RODATA|NOPTR, $32
 
-DATA exp_p2<>+0(SB)/4, $0x3c088908
-DATA exp_p2<>+4(SB)/4, $0x3c088908
-DATA exp_p2<>+8(SB)/4, $0x3c088908
-DATA exp_p2<>+12(SB)/4, $0x3c088908
-DATA exp_p2<>+16(SB)/4, $0x3c088908
-DATA exp_p2<>+20(SB)/4, $0x3c088908
-DATA exp_p2<>+24(SB)/4, $0x3c088908
-DATA exp_p2<>+28(SB)/4, $0x3c088908
-GLOBL exp_p2<>(SB), RODATA|NOPTR, $32
+DATA exp_p2AVX2<>+0(SB)/4, $0x3c088908
+DATA exp_p2AVX2<>+4(SB)/4, $0x3c088908
+DATA exp_p2AVX2<>+8(SB)/4, $0x3c088908
+DATA exp_p2AVX2<>+12(SB)/4, $0x3c088908
+DATA exp_p2AVX2<>+16(SB)/4, $0x3c088908
+DATA exp_p2AVX2<>+20(SB)/4, $0x3c088908
+DATA exp_p2AVX2<>+24(SB)/4, $0x3c088908
+DATA exp_p2AVX2<>+28(SB)/4, $0x3c088908
+GLOBL exp_p2AVX2<>(SB), RODATA|NOPTR, $32
 
-DATA exp_p3<>+0(SB)/4, $0x3d2aa9c1
-DATA exp_p3<>+4(SB)/4, $0x3d2aa9c1
-DATA exp_p3<>+8(SB)/4, $0x3d2aa9c1
-DATA exp_p3<>+12(SB)/4, $0x3d2aa9c1
-DATA exp_p3<>+16(SB)/4, $0x3d2aa9c1
-DATA exp_p3<>+20(SB)/4, $0x3d2aa9c1
-DATA exp_p3<>+24(SB)/4, $0x3d2aa9c1
-DATA exp_p3<>+28(SB)/4, $0x3d2aa9c1
-GLOBL exp_p3<>(SB), RODATA|NOPTR, $32
+DATA exp_p3AVX2<>+0(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX2<>+4(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX2<>+8(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX2<>+12(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX2<>+16(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX2<>+20(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX2<>+24(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX2<>+28(SB)/4, $0x3d2aa9c1
+GLOBL exp_p3AVX2<>(SB), RODATA|NOPTR, $32
 
-DATA exp_p4<>+0(SB)/4, $0x3e2aaaaa
-DATA exp_p4<>+4(SB)/4, $0x3e2aaaaa
-DATA exp_p4<>+8(SB)/4, $0x3e2aaaaa
-DATA exp_p4<>+12(SB)/4, $0x3e2aaaaa
-DATA exp_p4<>+16(SB)/4, $0x3e2aaaaa
-DATA exp_p4<>+20(SB)/4, $0x3e2aaaaa
-DATA exp_p4<>+24(SB)/4, $0x3e2aaaaa
-DATA exp_p4<>+28(SB)/4, $0x3e2aaaaa
-GLOBL exp_p4<>(SB), RODATA|NOPTR, $32
+DATA exp_p4AVX2<>+0(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX2<>+4(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX2<>+8(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX2<>+12(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX2<>+16(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX2<>+20(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX2<>+24(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX2<>+28(SB)/4, $0x3e2aaaaa
+GLOBL exp_p4AVX2<>(SB), RODATA|NOPTR, $32
 
-DATA exp_p5<>+0(SB)/4, $0x3f000000
-DATA exp_p5<>+4(SB)/4, $0x3f000000
-DATA exp_p5<>+8(SB)/4, $0x3f000000
-DATA exp_p5<>+12(SB)/4, $0x3f000000
-DATA exp_p5<>+16(SB)/4, $0x3f000000
-DATA exp_p5<>+20(SB)/4, $0x3f000000
-DATA exp_p5<>+24(SB)/4, $0x3f000000
-DATA exp_p5<>+28(SB)/4, $0x3f000000
-GLOBL exp_p5<>(SB), RODATA|NOPTR, $32
+DATA exp_p5AVX2<>+0(SB)/4, $0x3f000000
+DATA exp_p5AVX2<>+4(SB)/4, $0x3f000000
+DATA exp_p5AVX2<>+8(SB)/4, $0x3f000000
+DATA exp_p5AVX2<>+12(SB)/4, $0x3f000000
+DATA exp_p5AVX2<>+16(SB)/4, $0x3f000000
+DATA exp_p5AVX2<>+20(SB)/4, $0x3f000000
+DATA exp_p5AVX2<>+24(SB)/4, $0x3f000000
+DATA exp_p5AVX2<>+28(SB)/4, $0x3f000000
+GLOBL exp_p5AVX2<>(SB), RODATA|NOPTR, $32
 
 // func argMaxAVX2(logits *float32, rows int, max *float32, index *int32, sums *float32)
 // Requires: AVX, AVX2, FMA3
@@ -130,13 +130,14 @@ TEXT ·argMaxAVX2(SB), NOSPLIT, $0-40
 	MOVQ         logits+0(FP), AX
 	MOVQ         rows+8(FP), CX
 	ADDQ         $0x00000000, AX
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
 	MOVL         $0xff800000, DX
 	VMOVD        DX, X0
 	VBROADCASTSS X0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPCMPEQD     Y3, Y3, Y3
-	VPSRLD       $0x1f, Y3, Y3
+	MOVL         $0x00000001, DX
+	VMOVD        DX, X3
+	VBROADCASTSS X3, Y3
 
 largest0:
 	VMOVUPS   (AX), Y4
@@ -155,25 +156,25 @@ largest0:
 sum0:
 	VMOVUPS      (AX), Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      exp_low<>+0(SB), Y4
+	VMOVUPS      exp_lowAVX2<>+0(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VMULPS       exp_log2e<>+0(SB), Y3, Y4
+	VMULPS       exp_log2eAVX2<>+0(SB), Y3, Y4
 	VROUNDPS     $0x00, Y4, Y4
-	VBROADCASTSS exp_ln2_high<>+0(SB), Y6
+	VBROADCASTSS exp_ln2_highAVX2<>+0(SB), Y6
 	VFNMADD231PS Y6, Y4, Y3
-	VBROADCASTSS exp_ln2_low<>+0(SB), Y6
+	VBROADCASTSS exp_ln2_lowAVX2<>+0(SB), Y6
 	VFNMADD231PS Y6, Y4, Y3
 	VMULPS       Y3, Y3, Y5
-	VMOVUPS      exp_p0<>+0(SB), Y6
-	VFMADD213PS  exp_p1<>+0(SB), Y3, Y6
-	VFMADD213PS  exp_p2<>+0(SB), Y3, Y6
-	VFMADD213PS  exp_p3<>+0(SB), Y3, Y6
-	VFMADD213PS  exp_p4<>+0(SB), Y3, Y6
-	VFMADD213PS  exp_p5<>+0(SB), Y3, Y6
+	VMOVUPS      exp_p0AVX2<>+0(SB), Y6
+	VFMADD213PS  exp_p1AVX2<>+0(SB), Y3, Y6
+	VFMADD213PS  exp_p2AVX2<>+0(SB), Y3, Y6
+	VFMADD213PS  exp_p3AVX2<>+0(SB), Y3, Y6
+	VFMADD213PS  exp_p4AVX2<>+0(SB), Y3, Y6
+	VFMADD213PS  exp_p5AVX2<>+0(SB), Y3, Y6
 	VFMADD213PS  Y3, Y5, Y6
-	VADDPS       exp_one<>+0(SB), Y6, Y3
+	VADDPS       exp_oneAVX2<>+0(SB), Y6, Y3
 	VCVTPS2DQ    Y4, Y4
-	VPADDD       exp_bias<>+0(SB), Y4, Y4
+	VPADDD       exp_biasAVX2<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y3, Y3
 	VADDPS       Y3, Y2, Y2
@@ -189,13 +190,14 @@ sum0:
 	MOVQ         logits+0(FP), AX
 	MOVQ         rows+8(FP), CX
 	ADDQ         $0x00000020, AX
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
 	MOVL         $0xff800000, DX
 	VMOVD        DX, X0
 	VBROADCASTSS X0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPCMPEQD     Y3, Y3, Y3
-	VPSRLD       $0x1f, Y3, Y3
+	MOVL         $0x00000001, DX
+	VMOVD        DX, X3
+	VBROADCASTSS X3, Y3
 
 largest1:
 	VMOVUPS   (AX), Y4
@@ -214,25 +216,25 @@ largest1:
 sum1:
 	VMOVUPS      (AX), Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      exp_low<>+0(SB), Y4
+	VMOVUPS      exp_lowAVX2<>+0(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VMULPS       exp_log2e<>+0(SB), Y3, Y4
+	VMULPS       exp_log2eAVX2<>+0(SB), Y3, Y4
 	VROUNDPS     $0x00, Y4, Y4
-	VBROADCASTSS exp_ln2_high<>+0(SB), Y6
+	VBROADCASTSS exp_ln2_highAVX2<>+0(SB), Y6
 	VFNMADD231PS Y6, Y4, Y3
-	VBROADCASTSS exp_ln2_low<>+0(SB), Y6
+	VBROADCASTSS exp_ln2_lowAVX2<>+0(SB), Y6
 	VFNMADD231PS Y6, Y4, Y3
 	VMULPS       Y3, Y3, Y5
-	VMOVUPS      exp_p0<>+0(SB), Y6
-	VFMADD213PS  exp_p1<>+0(SB), Y3, Y6
-	VFMADD213PS  exp_p2<>+0(SB), Y3, Y6
-	VFMADD213PS  exp_p3<>+0(SB), Y3, Y6
-	VFMADD213PS  exp_p4<>+0(SB), Y3, Y6
-	VFMADD213PS  exp_p5<>+0(SB), Y3, Y6
+	VMOVUPS      exp_p0AVX2<>+0(SB), Y6
+	VFMADD213PS  exp_p1AVX2<>+0(SB), Y3, Y6
+	VFMADD213PS  exp_p2AVX2<>+0(SB), Y3, Y6
+	VFMADD213PS  exp_p3AVX2<>+0(SB), Y3, Y6
+	VFMADD213PS  exp_p4AVX2<>+0(SB), Y3, Y6
+	VFMADD213PS  exp_p5AVX2<>+0(SB), Y3, Y6
 	VFMADD213PS  Y3, Y5, Y6
-	VADDPS       exp_one<>+0(SB), Y6, Y3
+	VADDPS       exp_oneAVX2<>+0(SB), Y6, Y3
 	VCVTPS2DQ    Y4, Y4
-	VPADDD       exp_bias<>+0(SB), Y4, Y4
+	VPADDD       exp_biasAVX2<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y3, Y3
 	VADDPS       Y3, Y2, Y2
@@ -245,5 +247,287 @@ sum1:
 	VMOVUPS      Y1, 32(AX)
 	MOVQ         sums+32(FP), AX
 	VMOVUPS      Y2, 32(AX)
+	VZEROUPPER
+	RET
+
+DATA exp_lowAVX512<>+0(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+4(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+8(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+12(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+16(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+20(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+24(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+28(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+32(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+36(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+40(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+44(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+48(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+52(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+56(SB)/4, $0xc2ae0000
+DATA exp_lowAVX512<>+60(SB)/4, $0xc2ae0000
+GLOBL exp_lowAVX512<>(SB), RODATA|NOPTR, $64
+
+DATA exp_log2eAVX512<>+0(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+4(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+8(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+12(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+16(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+20(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+24(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+28(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+32(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+36(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+40(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+44(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+48(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+52(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+56(SB)/4, $0x3fb8aa3b
+DATA exp_log2eAVX512<>+60(SB)/4, $0x3fb8aa3b
+GLOBL exp_log2eAVX512<>(SB), RODATA|NOPTR, $64
+
+DATA exp_ln2_highAVX512<>+0(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+4(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+8(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+12(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+16(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+20(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+24(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+28(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+32(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+36(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+40(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+44(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+48(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+52(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+56(SB)/4, $0x3f318000
+DATA exp_ln2_highAVX512<>+60(SB)/4, $0x3f318000
+GLOBL exp_ln2_highAVX512<>(SB), RODATA|NOPTR, $64
+
+DATA exp_ln2_lowAVX512<>+0(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+4(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+8(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+12(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+16(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+20(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+24(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+28(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+32(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+36(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+40(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+44(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+48(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+52(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+56(SB)/4, $0xb95e8083
+DATA exp_ln2_lowAVX512<>+60(SB)/4, $0xb95e8083
+GLOBL exp_ln2_lowAVX512<>(SB), RODATA|NOPTR, $64
+
+DATA exp_oneAVX512<>+0(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+4(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+8(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+12(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+16(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+20(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+24(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+28(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+32(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+36(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+40(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+44(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+48(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+52(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+56(SB)/4, $0x3f800000
+DATA exp_oneAVX512<>+60(SB)/4, $0x3f800000
+GLOBL exp_oneAVX512<>(SB), RODATA|NOPTR, $64
+
+DATA exp_biasAVX512<>+0(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+4(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+8(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+12(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+16(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+20(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+24(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+28(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+32(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+36(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+40(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+44(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+48(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+52(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+56(SB)/4, $0x0000007f
+DATA exp_biasAVX512<>+60(SB)/4, $0x0000007f
+GLOBL exp_biasAVX512<>(SB), RODATA|NOPTR, $64
+
+DATA exp_p0AVX512<>+0(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+4(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+8(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+12(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+16(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+20(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+24(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+28(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+32(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+36(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+40(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+44(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+48(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+52(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+56(SB)/4, $0x39506967
+DATA exp_p0AVX512<>+60(SB)/4, $0x39506967
+GLOBL exp_p0AVX512<>(SB), RODATA|NOPTR, $64
+
+DATA exp_p1AVX512<>+0(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+4(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+8(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+12(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+16(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+20(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+24(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+28(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+32(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+36(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+40(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+44(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+48(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+52(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+56(SB)/4, $0x3ab743ce
+DATA exp_p1AVX512<>+60(SB)/4, $0x3ab743ce
+GLOBL exp_p1AVX512<>(SB), RODATA|NOPTR, $64
+
+DATA exp_p2AVX512<>+0(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+4(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+8(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+12(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+16(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+20(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+24(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+28(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+32(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+36(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+40(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+44(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+48(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+52(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+56(SB)/4, $0x3c088908
+DATA exp_p2AVX512<>+60(SB)/4, $0x3c088908
+GLOBL exp_p2AVX512<>(SB), RODATA|NOPTR, $64
+
+DATA exp_p3AVX512<>+0(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+4(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+8(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+12(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+16(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+20(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+24(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+28(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+32(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+36(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+40(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+44(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+48(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+52(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+56(SB)/4, $0x3d2aa9c1
+DATA exp_p3AVX512<>+60(SB)/4, $0x3d2aa9c1
+GLOBL exp_p3AVX512<>(SB), RODATA|NOPTR, $64
+
+DATA exp_p4AVX512<>+0(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+4(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+8(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+12(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+16(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+20(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+24(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+28(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+32(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+36(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+40(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+44(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+48(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+52(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+56(SB)/4, $0x3e2aaaaa
+DATA exp_p4AVX512<>+60(SB)/4, $0x3e2aaaaa
+GLOBL exp_p4AVX512<>(SB), RODATA|NOPTR, $64
+
+DATA exp_p5AVX512<>+0(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+4(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+8(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+12(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+16(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+20(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+24(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+28(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+32(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+36(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+40(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+44(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+48(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+52(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+56(SB)/4, $0x3f000000
+DATA exp_p5AVX512<>+60(SB)/4, $0x3f000000
+GLOBL exp_p5AVX512<>(SB), RODATA|NOPTR, $64
+
+// func argMaxAVX512(logits *float32, rows int, max *float32, index *int32, sums *float32)
+// Requires: AVX, AVX512F
+TEXT ·argMaxAVX512(SB), NOSPLIT, $0-40
+	MOVQ         logits+0(FP), AX
+	MOVQ         rows+8(FP), CX
+	ADDQ         $0x00000000, AX
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	MOVL         $0xff800000, DX
+	VMOVD        DX, X0
+	VBROADCASTSS X0, Z0
+	MOVL         $0x00000001, DX
+	VMOVD        DX, X3
+	VBROADCASTSS X3, Z3
+
+largest0:
+	VMOVUPS   (AX), Z4
+	VCMPPS    $0x1e, Z0, Z4, K1
+	VMOVAPS   Z4, K1, Z0
+	VMOVDQA32 Z2, K1, Z1
+	VPADDD    Z3, Z2, Z2
+	ADDQ      $0x00000040, AX
+	DECQ      CX
+	JNZ       largest0
+	MOVQ      logits+0(FP), AX
+	MOVQ      rows+8(FP), CX
+	ADDQ      $0x00000000, AX
+	VPXORD    Z5, Z5, Z5
+
+sum0:
+	VMOVUPS      (AX), Z2
+	VSUBPS       Z0, Z2, Z2
+	VMOVUPS      exp_lowAVX512<>+0(SB), Z3
+	VMAXPS       Z2, Z3, Z2
+	VMULPS       exp_log2eAVX512<>+0(SB), Z2, Z3
+	VRNDSCALEPS  $0x00, Z3, Z3
+	VBROADCASTSS exp_ln2_highAVX512<>+0(SB), Z6
+	VFNMADD231PS Z6, Z3, Z2
+	VBROADCASTSS exp_ln2_lowAVX512<>+0(SB), Z6
+	VFNMADD231PS Z6, Z3, Z2
+	VMULPS       Z2, Z2, Z4
+	VMOVUPS      exp_p0AVX512<>+0(SB), Z6
+	VFMADD213PS  exp_p1AVX512<>+0(SB), Z2, Z6
+	VFMADD213PS  exp_p2AVX512<>+0(SB), Z2, Z6
+	VFMADD213PS  exp_p3AVX512<>+0(SB), Z2, Z6
+	VFMADD213PS  exp_p4AVX512<>+0(SB), Z2, Z6
+	VFMADD213PS  exp_p5AVX512<>+0(SB), Z2, Z6
+	VFMADD213PS  Z2, Z4, Z6
+	VADDPS       exp_oneAVX512<>+0(SB), Z6, Z2
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       exp_biasAVX512<>+0(SB), Z3, Z3
+	VPSLLD       $0x17, Z3, Z3
+	VMULPS       Z3, Z2, Z2
+	VADDPS       Z2, Z5, Z5
+	ADDQ         $0x00000040, AX
+	DECQ         CX
+	JNZ          sum0
+	MOVQ         max+16(FP), AX
+	VMOVUPS      Z0, (AX)
+	MOVQ         index+24(FP), AX
+	VMOVUPS      Z1, (AX)
+	MOVQ         sums+32(FP), AX
+	VMOVUPS      Z5, (AX)
 	VZEROUPPER
 	RET

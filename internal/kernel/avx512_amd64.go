@@ -6,11 +6,14 @@ import "unsafe"
 
 const rowsAVX512 = 12
 
-// avx512 is the set for AVX-512 (F): products at twice the width of AVX2, whose kernels do the rest, bit for bit the same.
+// avx512 is the set for AVX-512 (F), whose vectors hold all lanes of a panel. What converts weights and multiplies rows of
+// speech detection stays with AVX2.
 func avx512() *Set {
-	s := avx2()
-	s.isa, s.tileRows, s.gemm, s.scores, s.peak = AVX512, rowsAVX512, gemmAVX512, scoresAVX512, peakAVX512
-	return s
+	return &Set{
+		isa: AVX512, tileRows: rowsAVX512, gemm: gemmAVX512, scores: scoresAVX512, softmax: softmax512, divideLanes: divideLanes512,
+		layerNorm: layerNorm512, fsmn: fsmn512, argMax: argMax512, float16: float16x8, q8: q8x32, dot: dot256,
+		peak: peakAVX512,
+	}
 }
 
 // gemmAVX512 runs tile after tile over pairs of panels, and over a last one alone. There are kernels for the tiles that are

@@ -75,3 +75,68 @@ row:
 	JNZ        row
 	VZEROUPPER
 	RET
+
+// func fsmnAVX512(dst *float32, series *float32, weights *float32, pitch int, taps int, left int, channels int, add int, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·fsmnAVX512(SB), NOSPLIT, $0-72
+	MOVQ      dst+0(FP), AX
+	MOVQ      series+8(FP), CX
+	MOVQ      weights+16(FP), DX
+	MOVQ      pitch+24(FP), BX
+	MOVQ      taps+32(FP), SI
+	MOVQ      left+40(FP), DI
+	MOVQ      channels+48(FP), R8
+	MOVQ      add+56(FP), R9
+	MOVQ      mask+64(FP), R10
+	VMOVDQU32 (R10), Z0
+	VPTESTMD  Z0, Z0, K1
+
+channel:
+	VMOVUPS (CX)(DI*4), Z0
+	MOVQ    CX, R10
+	MOVQ    SI, R11
+
+tap:
+	VBROADCASTSS (DX), Z1
+	VFMADD231PS  (R10), Z1, Z0
+	ADDQ         $0x00000004, R10
+	ADDQ         $0x00000004, DX
+	DECQ         R11
+	JNZ          tap
+	TESTQ        R9, R9
+	JZ           store
+	VADDPS       (AX), Z0, Z0
+
+store:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    BX, CX
+	DECQ    R8
+	JNZ     channel
+	VZEROUPPER
+	RET
+
+// func divideLanesAVX512(dst *float32, src *float32, divisors *float32, channels int, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·divideLanesAVX512(SB), NOSPLIT, $0-40
+	MOVQ       dst+0(FP), AX
+	MOVQ       src+8(FP), CX
+	MOVQ       divisors+16(FP), DX
+	MOVQ       channels+24(FP), BX
+	MOVQ       mask+32(FP), SI
+	VMOVDQU32  (SI), Z0
+	VPTESTMD   Z0, Z0, K1
+	VPTERNLOGD $0xff, Z1, Z1, Z1
+	VPSLLD     $0x19, Z1, Z1
+	VPSRLD     $0x02, Z1, Z1
+	VDIVPS     (DX), Z1, Z0
+
+row:
+	VMULPS  (CX), Z0, Z1
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, AX
+	DECQ    BX
+	JNZ     row
+	VZEROUPPER
+	RET

@@ -228,33 +228,3 @@ func TestTiles(t *testing.T) {
 		}
 	})
 }
-
-// Instruction sets with fused multiply-adds have the same chains of sums, however long their vectors are.
-func TestGEMMIsTheSameAtEveryVectorLength(t *testing.T) {
-	var sets []*Set
-	for _, isa := range Available() {
-		if isa != Portable {
-			sets = append(sets, newSet(isa))
-		}
-	}
-	if len(sets) < 2 {
-		t.Skipf("this machine runs %v: nothing to compare", Available())
-	}
-	r := newRand(t)
-	for n := 1; n < 30; n++ {
-		rows := 1 + r.IntN(60)
-		p := newProduct(r, n, 1+r.IntN(40), rows, true, false, r.IntN(2) == 0)
-		sets[0].GEMM(&p.GEMM)
-		want := slices.Clone(p.Y)
-		for _, s := range sets[1:] {
-			s.GEMM(&p.GEMM)
-			for row := range rows {
-				for i := range n {
-					if got, want := p.Y[at(row, i, p.YPitch)], want[at(row, i, p.YPitch)]; got != want {
-						t.Fatalf("%v: output %d of row %d is %v, with %v %v", s.ISA(), i, row, got, sets[0].ISA(), want)
-					}
-				}
-			}
-		}
-	}
-}

@@ -135,3 +135,82 @@ normalise:
 	JNZ          normalise
 	VZEROUPPER
 	RET
+
+// func layerNormAVX512(dst *float32, src *float32, gamma *float32, beta *float32, channels int, reciprocal float32, epsilon float32)
+// Requires: AVX, AVX512F
+TEXT ·layerNormAVX512(SB), NOSPLIT, $0-48
+	MOVQ         src+8(FP), AX
+	MOVQ         channels+32(FP), CX
+	VBROADCASTSS reciprocal+40(FP), Z0
+	MOVQ         AX, DX
+	MOVQ         CX, BX
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+
+mean0:
+	VADDPS       (DX), Z1, Z1
+	VADDPS       64(DX), Z2, Z2
+	VADDPS       128(DX), Z3, Z3
+	VADDPS       192(DX), Z4, Z4
+	ADDQ         $0x00000100, DX
+	SUBQ         $0x00000004, BX
+	JNZ          mean0
+	VADDPS       Z2, Z1, Z1
+	VADDPS       Z4, Z3, Z3
+	VADDPS       Z3, Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VBROADCASTSS epsilon+44(FP), Z2
+	VPTERNLOGD   $0xff, Z5, Z5, Z5
+	VPSLLD       $0x19, Z5, Z5
+	VPSRLD       $0x02, Z5, Z5
+	MOVQ         AX, DX
+	MOVQ         CX, BX
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+
+variance0:
+	VMOVUPS     (DX), Z3
+	VSUBPS      Z1, Z3, Z3
+	VFMADD231PS Z3, Z3, Z6
+	VMOVUPS     64(DX), Z3
+	VSUBPS      Z1, Z3, Z3
+	VFMADD231PS Z3, Z3, Z7
+	VMOVUPS     128(DX), Z3
+	VSUBPS      Z1, Z3, Z3
+	VFMADD231PS Z3, Z3, Z8
+	VMOVUPS     192(DX), Z3
+	VSUBPS      Z1, Z3, Z3
+	VFMADD231PS Z3, Z3, Z9
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000004, BX
+	JNZ         variance0
+	VADDPS      Z7, Z6, Z6
+	VADDPS      Z9, Z8, Z8
+	VADDPS      Z8, Z6, Z6
+	VFMADD213PS Z2, Z0, Z6
+	VSQRTPS     Z6, Z6
+	VDIVPS      Z6, Z5, Z6
+	MOVQ        dst+0(FP), DX
+	MOVQ        gamma+16(FP), BX
+	MOVQ        beta+24(FP), SI
+
+normalise:
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS (SI), Z2
+	VMOVUPS      (AX), Z3
+	VSUBPS       Z1, Z3, Z3
+	VMULPS       Z6, Z3, Z3
+	VFMADD213PS  Z2, Z0, Z3
+	VMOVUPS      Z3, (DX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000004, SI
+	DECQ         CX
+	JNZ          normalise
+	VZEROUPPER
+	RET

@@ -1,8 +1,9 @@
-// Command argmax writes the AVX2 reduction of a block of logits: for each of 16 lanes the largest, its
+// Command argmax writes the reduction of a block of logits: for each of 16 lanes the largest, its
 // index (the first of equals) and the sum of exponentials relative to it.
 package main
 
 import (
+	"fmt"
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -12,70 +13,75 @@ import (
 	"sensevoice/internal/kernel/_asm/vecmath"
 )
 
-const (
-	lanePitch   = 64
-	greaterThan = 0x1E // GT_OQ
-)
+const greaterThan = 0x1E // GT_OQ
 
 func main() {
 	ConstraintExpr("!purego")
-	exp := vecmath.NewExp()
-	TEXT("argMaxAVX2", NOSPLIT, "func(logits *float32, rows int, max *float32, index *int32, sums *float32)")
-	Pragma("noescape")
-	for half := range 2 {
-		reduce(exp, half, 32*half)
+	for _, isa := range vecmath.ISAs {
+		exp := vecmath.NewExp(isa)
+		TEXT("argMax"+isa.Name, NOSPLIT, "func(logits *float32, rows int, max *float32, index *int32, sums *float32)")
+		Pragma("noescape")
+		for vector := range isa.Vectors() {
+			reduce(isa, exp, vector)
+		}
+		VZEROUPPER()
+		RET()
 	}
-	VZEROUPPER()
-	RET()
 	Generate()
 }
 
-func reduce(exp *vecmath.Exp, half, offset int) {
-	label := func(name string) string { return name + string(rune('0'+half)) }
-	p, n := Load(Param("logits"), GP64()), Load(Param("rows"), GP64())
-	ADDQ(operand.U32(uint32(offset)), p)
-	max, index, at, one := YMM(), YMM(), YMM(), YMM()
-	low := GP32()
-	MOVL(operand.U32(math.Float32bits(float32(math.Inf(-1)))), low)
-	x := XMM()
-	VMOVD(low, x)
-	VBROADCASTSS(x, max)
-	VPXOR(index, index, index)
-	VPXOR(at, at, at)
-	VPCMPEQD(one, one, one)
-	VPSRLD(operand.U8(31), one, one)
+func reduce(isa vecmath.ISA, exp *vecmath.Exp, vector int) {
+	offset := isa.Bytes * vector
+	label := func(name string) string { return fmt.Sprint(name, vector) }
+	start := func() (p, n reg.Register) {
+		p, n = Load(Param("logits"), GP64()), Load(Param("rows"), GP64())
+		ADDQ(operand.U32(uint32(offset)), p)
+		return p, n
+	}
+	p, n := start()
+	max, index, at, one := isa.Register(), isa.Zero(), isa.Zero(), isa.Register()
+	vecmath.Fill(max, math.Float32bits(float32(math.Inf(-1))))
+	vecmath.Fill(one, 1)
 	Label(label("largest"))
-	v, greater := YMM(), YMM()
+	v := isa.Register()
 	VMOVUPS(operand.Mem{Base: p}, v)
-	VCMPPS(operand.U8(greaterThan), max, v, greater) // false for NaN, which the sum will carry
-	VBLENDVPS(greater, v, max, max)
-	VBLENDVPS(greater, at, index, index)
+	keepGreater(isa, v, at, max, index)
 	VPADDD(one, at, at)
-	ADDQ(operand.U32(lanePitch), p)
+	ADDQ(operand.U32(vecmath.LanePitch), p)
 	DECQ(n)
 	JNZ(operand.LabelRef(label("largest")))
 
-	p, n = Load(Param("logits"), GP64()), Load(Param("rows"), GP64())
-	ADDQ(operand.U32(uint32(offset)), p)
-	sum := YMM()
-	VXORPS(sum, sum, sum)
+	p, n = start()
+	sum := isa.Zero()
 	Label(label("sum"))
-	e := YMM()
+	e := isa.Register()
 	VMOVUPS(operand.Mem{Base: p}, e)
 	VSUBPS(max, e, e)
 	exp.Emit(e)
 	VADDPS(e, sum, sum)
-	ADDQ(operand.U32(lanePitch), p)
+	ADDQ(operand.U32(vecmath.LanePitch), p)
 	DECQ(n)
 	JNZ(operand.LabelRef(label("sum")))
 
-	for param, value := range ordered(max, index, sum) {
-		VMOVUPS(value, operand.Mem{Base: Load(Param(param), GP64()), Disp: offset})
+	for _, out := range []struct {
+		param string
+		value reg.VecVirtual
+	}{{"max", max}, {"index", index}, {"sums", sum}} {
+		VMOVUPS(out.value, operand.Mem{Base: Load(Param(out.param), GP64()), Disp: offset})
 	}
 }
 
-func ordered(max, index, sum reg.VecVirtual) func(func(string, reg.VecVirtual) bool) {
-	return func(yield func(string, reg.VecVirtual) bool) {
-		_ = yield("max", max) && yield("index", index) && yield("sums", sum)
+// keepGreater replaces max and index where v is greater: not where it is NaN, which the sum will carry.
+func keepGreater(isa vecmath.ISA, v, at, max, index reg.VecVirtual) {
+	if isa == vecmath.AVX512 {
+		greater := K()
+		VCMPPS(operand.U8(greaterThan), max, v, greater)
+		VMOVAPS(v, greater, max)
+		VMOVDQA32(at, greater, index)
+		return
 	}
+	greater := isa.Register()
+	VCMPPS(operand.U8(greaterThan), max, v, greater)
+	VBLENDVPS(greater, v, max, max)
+	VBLENDVPS(greater, at, index, index)
 }

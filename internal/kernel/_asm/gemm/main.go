@@ -1,4 +1,4 @@
-// Command gemm writes the matrix kernels of one instruction set: tiles of weight rows by lanes of panels.
+// Command gemm writes the matrix kernels: tiles of weight rows by lanes of panels.
 //
 // A tile keeps its sums in registers over the whole inner dimension: for each k it loads the panels'
 // vectors, broadcasts one number of each weight row and does a multiply-add (FMA) for every pair. There are enough
@@ -8,16 +8,16 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"sensevoice/internal/kernel/_asm/vecmath"
 )
 
 const (
-	lanePitch = 64 // bytes from one channel to the next in a panel: 16 lanes of float32
 	unroll    = 4
 	cacheLine = 64
 	baseRows  = 3 // weight rows that one base register reaches: its own and, through the index register, two more
@@ -33,14 +33,9 @@ const (
 )
 
 func main() {
-	isa := flag.String("isa", "avx2", "avx2 or avx512")
-	flag.Parse()
 	ConstraintExpr("!purego")
-	if *isa == "avx512" {
-		avx512()
-	} else {
-		avx2()
-	}
+	avx2()
+	avx512()
 	Generate()
 }
 
@@ -49,11 +44,11 @@ func main() {
 func avx2() {
 	for rows := 1; rows <= 6; rows++ {
 		for _, vectors := range []int{2, 1} {
-			tile{rows: rows, panels: 1, vectors: vectors, vector: 32}.emit(fmt.Sprintf("gemm%dx%dAVX2", rows, 8*vectors))
+			tile{rows: rows, panels: 1, vectors: vectors, isa: vecmath.AVX2}.emit(fmt.Sprintf("gemm%dx%dAVX2", rows, 8*vectors))
 		}
 	}
 	for _, rows := range []int{5, 6} { // 16 keys of a panel are 6 + 5 + 5
-		tile{rows: rows, panels: 1, vectors: 2, vector: 32, panelWeights: true}.emit(fmt.Sprintf("gemmPanel%dx16AVX2", rows))
+		tile{rows: rows, panels: 1, vectors: 2, isa: vecmath.AVX2, panelWeights: true}.emit(fmt.Sprintf("gemmPanel%dx16AVX2", rows))
 	}
 }
 
@@ -62,17 +57,18 @@ func avx2() {
 func avx512() {
 	for _, rows := range []int{1, 6, 7, 8, 9, 10, 11, 12} {
 		for _, panels := range []int{2, 1} {
-			tile{rows: rows, panels: panels, vectors: 1, vector: 64}.emit(fmt.Sprintf("gemm%dx%dAVX512", rows, 16*panels))
+			tile{rows: rows, panels: panels, vectors: 1, isa: vecmath.AVX512}.emit(fmt.Sprintf("gemm%dx%dAVX512", rows, 16*panels))
 		}
 	}
-	tile{rows: 16, panels: 1, vectors: 1, vector: 64, panelWeights: true}.emit("gemmPanel16x16AVX512")
+	tile{rows: 16, panels: 1, vectors: 1, isa: vecmath.AVX512, panelWeights: true}.emit("gemmPanel16x16AVX512")
 }
 
-// tile is one kernel: rows weight rows by panels, of each of which it takes vectors of so many bytes. With panelWeights the
+// tile is one kernel: rows weight rows by panels, of each of which it takes so many vectors. With panelWeights the
 // weights lie in a panel themselves (neighbouring rows 4 bytes apart, neighbouring k 64), as keys do in attention.
 type tile struct {
-	rows, panels, vectors, vector int
-	panelWeights                  bool
+	isa                   vecmath.ISA
+	rows, panels, vectors int
+	panelWeights          bool
 
 	bases                   []reg.GPVirtual // of every third weight row
 	ldw, x, xStep, y, yStep reg.GPVirtual
@@ -137,29 +133,12 @@ func (t *tile) baseCount() int {
 	return (t.rows + baseRows - 1) / baseRows
 }
 
-func (t *tile) register() reg.VecVirtual {
-	if t.vector == 64 {
-		return ZMM()
-	}
-	return YMM()
-}
-
-func zero(v reg.VecVirtual) {
-	if v.Size() == 64 {
-		VPXORD(v, v, v)
-	} else {
-		VXORPS(v, v, v)
-	}
-}
-
 func (t *tile) clear() {
 	t.sums = nil
 	for range t.rows {
 		var row []reg.VecVirtual
 		for range t.panels * t.vectors {
-			sum := t.register()
-			zero(sum)
-			row = append(row, sum)
+			row = append(row, t.isa.Zero())
 		}
 		t.sums = append(t.sums, row)
 	}
@@ -190,10 +169,10 @@ func (t *tile) loop() {
 }
 
 func (t *tile) advance(steps int) {
-	ADDQ(operand.U32(lanePitch*steps), t.x)
+	ADDQ(operand.U32(vecmath.LanePitch*steps), t.x)
 	pitch := 4
 	if t.panelWeights {
-		pitch = lanePitch
+		pitch = vecmath.LanePitch
 	}
 	for _, base := range t.bases {
 		ADDQ(operand.U32(pitch*steps), base)
@@ -203,7 +182,7 @@ func (t *tile) advance(steps int) {
 // weight addresses row r at k plus i.
 func (t *tile) weight(r, i int) operand.Mem {
 	if t.panelWeights {
-		return operand.Mem{Base: t.bases[0], Disp: lanePitch*i + 4*r}
+		return operand.Mem{Base: t.bases[0], Disp: vecmath.LanePitch*i + 4*r}
 	}
 	m := operand.Mem{Base: t.bases[r/baseRows], Disp: 4 * i}
 	if r %= baseRows; r > 0 {
@@ -215,16 +194,16 @@ func (t *tile) weight(r, i int) operand.Mem {
 func (t *tile) step(i int) {
 	var panel []reg.VecVirtual
 	for v := range t.panels * t.vectors {
-		p := t.register()
-		VMOVUPS(t.place(t.x, t.xStep, v, lanePitch*i), p)
+		p := t.isa.Register()
+		VMOVUPS(t.place(t.x, t.xStep, v, vecmath.LanePitch*i), p)
 		panel = append(panel, p)
 	}
 	for r := range t.rows {
-		if t.vector == 64 && len(panel) == 1 {
+		if t.isa == vecmath.AVX512 && len(panel) == 1 {
 			VFMADD231PS_BCST(t.weight(r, i), panel[0], t.sums[r][0])
 			continue
 		}
-		w := t.register()
+		w := t.isa.Register()
 		VBROADCASTSS(t.weight(r, i), w)
 		for v := range panel {
 			VFMADD231PS(panel[v], w, t.sums[r][v])
@@ -234,7 +213,7 @@ func (t *tile) step(i int) {
 
 // place addresses vector v, offset bytes from its panel's beginning; step is the distance between panels.
 func (t *tile) place(base, step reg.GPVirtual, v, offset int) operand.Mem {
-	m := operand.Mem{Base: base, Disp: offset + t.vector*(v%t.vectors)}
+	m := operand.Mem{Base: base, Disp: offset + t.isa.Bytes*(v%t.vectors)}
 	if v >= t.vectors {
 		m.Index, m.Scale = step, 1
 	}
@@ -253,7 +232,7 @@ func (t *tile) finish(field func(int) operand.Mem) {
 	TESTQ(bias, bias)
 	JZ(operand.LabelRef("unbiased"))
 	for r, row := range t.sums {
-		b := t.register()
+		b := t.isa.Register()
 		VBROADCASTSS(operand.Mem{Base: bias, Disp: 4 * r}, b)
 		for _, sum := range row {
 			VADDPS(b, sum, sum)
@@ -266,8 +245,7 @@ func (t *tile) finish(field func(int) operand.Mem) {
 	Label("fresh")
 	TESTQ(operand.U32(flagReLU), flags)
 	JZ(operand.LabelRef("store"))
-	none := t.register()
-	zero(none)
+	none := t.isa.Zero()
 	t.each(func(sum reg.VecVirtual, _ operand.Mem) { VMAXPS(sum, none, sum) })
 	Label("store")
 	t.each(func(sum reg.VecVirtual, at operand.Mem) { VMOVUPS(sum, at) })
@@ -276,7 +254,7 @@ func (t *tile) finish(field func(int) operand.Mem) {
 func (t *tile) each(do func(sum reg.VecVirtual, at operand.Mem)) {
 	for r, row := range t.sums {
 		for v, sum := range row {
-			do(sum, t.place(t.y, t.yStep, v, lanePitch*r))
+			do(sum, t.place(t.y, t.yStep, v, vecmath.LanePitch*r))
 		}
 	}
 }

@@ -6,26 +6,27 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"sensevoice/internal/kernel/_asm/vecmath"
 )
 
 const sums = 12
 
 func main() {
 	ConstraintExpr("!purego")
-	peak("fmaPeakAVX2", YMM)
-	peak("fmaPeakAVX512", ZMM)
+	for _, isa := range vecmath.ISAs {
+		peak(isa)
+	}
 	Generate()
 }
 
-func peak(name string, register func() reg.VecVirtual) {
-	TEXT(name, NOSPLIT, "func(rounds int)")
+func peak(isa vecmath.ISA) {
+	TEXT("fmaPeak"+isa.Name, NOSPLIT, "func(rounds int)")
 	rounds := Load(Param("rounds"), GP64())
-	factor := register()
-	zero(factor)
+	factor := isa.Zero()
 	var acc [sums]reg.VecVirtual
 	for i := range acc {
-		acc[i] = register()
-		zero(acc[i])
+		acc[i] = isa.Zero()
 	}
 	Label("round")
 	for _, a := range acc {
@@ -35,12 +36,4 @@ func peak(name string, register func() reg.VecVirtual) {
 	JNZ(operand.LabelRef("round"))
 	VZEROUPPER()
 	RET()
-}
-
-func zero(v reg.VecVirtual) {
-	if v.Size() == 64 {
-		VPXORD(v, v, v)
-	} else {
-		VXORPS(v, v, v)
-	}
 }

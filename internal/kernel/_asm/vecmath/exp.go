@@ -9,16 +9,26 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Exp holds the constants of e^x in memory; make one a file, before any kernel.
+// Exp holds the constants of e^x in memory; make one for each instruction set in a file, before any kernel.
 type Exp struct {
+	isa                                    ISA
 	low, log2e, ln2High, ln2Low, one, bias operand.Mem
 	poly                                   []operand.Mem
 }
 
 // NewExp declares the constants. The method is Cephes' expf: x = n ln 2 + r with |r| <= ln 2 / 2, a
 // degree 5 polynomial for e^r - 1 - r, and n put into the exponent; relative error below 2e-7.
-func NewExp() *Exp {
+func NewExp(isa ISA) *Exp {
+	word := func(name string, value uint32) operand.Mem {
+		mem := GLOBL(name+isa.Name, 8|16) // RODATA|NOPTR
+		for i := range isa.Bytes / 4 {
+			DATA(4*i, operand.U32(value))
+		}
+		return mem
+	}
+	constant := func(name string, value float32) operand.Mem { return word(name, math.Float32bits(value)) }
 	return &Exp{
+		isa:     isa,
 		low:     constant("exp_low", -87),
 		log2e:   constant("exp_log2e", math.Log2E),
 		ln2High: constant("exp_ln2_high", 0.693359375),
@@ -34,10 +44,12 @@ func NewExp() *Exp {
 
 // Emit replaces x, at most 0 or NaN, by e^x. Below -87 it answers e^-87, about 1.6e-38.
 func (e *Exp) Emit(x reg.VecVirtual) {
-	n, r2, y := YMM(), YMM(), YMM()
-	VMAXPS(x, y0(e.low), x) // the second source, x, wins when it is NaN
+	n, r2, y := e.isa.Register(), e.isa.Register(), e.isa.Register()
+	low := e.isa.Register() // VMAXPS takes memory only as its second source, which must be x: it wins when it is NaN
+	VMOVUPS(e.low, low)
+	VMAXPS(x, low, x)
 	VMULPS(e.log2e, x, n)
-	VROUNDPS(operand.U8(0), n, n)
+	e.round(n)
 	VBROADCASTSS(e.ln2High, y)
 	VFNMADD231PS(y, n, x)
 	VBROADCASTSS(e.ln2Low, y)
@@ -55,21 +67,11 @@ func (e *Exp) Emit(x reg.VecVirtual) {
 	VMULPS(n, x, x)
 }
 
-// y0 loads a constant, since VMAXPS takes memory only as its second source.
-func y0(m operand.Mem) reg.VecVirtual {
-	v := YMM()
-	VMOVUPS(m, v)
-	return v
-}
-
-func constant(name string, value float32) operand.Mem {
-	return word(name, math.Float32bits(value))
-}
-
-func word(name string, value uint32) operand.Mem {
-	mem := GLOBL(name, 8|16) // RODATA|NOPTR
-	for i := range 8 {
-		DATA(4*i, operand.U32(value))
+// round rounds to the nearest whole number, ties to even.
+func (e *Exp) round(v reg.VecVirtual) {
+	if e.isa == AVX512 {
+		VRNDSCALEPS(operand.U8(0), v, v)
+	} else {
+		VROUNDPS(operand.U8(0), v, v)
 	}
-	return mem
 }
