@@ -79,10 +79,19 @@ const (
 	lingerBytes = 16 << 20
 )
 
+// smallRest is what net/http reads of a body that its handler has left, to keep the connection.
+const smallRest = 256 << 10
+
+// small tells whether so little is left that the connection can be kept.
+func (b *body) small() bool { return 0 <= b.length && b.length-b.read < smallRest && b.length <= b.max }
+
+// hurry bounds the time for what is left.
+func (b *body) hurry() { _ = b.control.SetReadDeadline(time.Now().Add(lingerTime)) }
+
 // linger reads on for a while after an error has been answered: many clients read no answer before they have sent all, and a
 // connection that is closed under them loses it.
 func (b *body) linger() {
-	_ = b.control.SetReadDeadline(time.Now().Add(lingerTime))
+	b.hurry()
 	_, _ = io.CopyN(io.Discard, b.ReadCloser, lingerBytes)
 }
 

@@ -2,12 +2,14 @@ package api_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"testing"
@@ -228,5 +230,37 @@ func TestClientLeaves(t *testing.T) {
 	server.Close() // waits for its handlers
 	if log := b.Logs.String(); !strings.Contains(log, `"status":499`) {
 		t.Errorf("log: %s", log)
+	}
+}
+
+// TestRefusedKeepsConnection: a small body that is refused unread costs no new connection, a large one is not waited for.
+func TestRefusedKeepsConnection(t *testing.T) {
+	b := apitest.New(t, apitest.Options{})
+	url := b.Serve(t, api.Route{Pattern: "POST /x", Shape: api.FastAPI, Handle: func(http.ResponseWriter, *http.Request) error {
+		return &api.Error{Status: http.StatusTooManyRequests, Message: "busy"}
+	}}) + "/x"
+	for size, want := range map[int]bool{100 << 10: true, 1 << 20: false} {
+		client := &http.Client{Transport: &http.Transport{}}
+		defer client.CloseIdleConnections()
+		var reused bool
+		for range 2 {
+			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { reused = c.Reused }})
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(make([]byte, size)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, err := client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, answer.Body)
+			answer.Body.Close()
+			if answer.StatusCode != http.StatusTooManyRequests {
+				t.Errorf("%d bytes: status %d", size, answer.StatusCode)
+			}
+		}
+		if reused != want {
+			t.Errorf("%d bytes: the connection is used again: %v", size, reused)
+		}
 	}
 }

@@ -44,7 +44,8 @@ const (
 	formMemory = 8*maxField + 1<<16 // what a form takes beside its recordings
 )
 
-// ReadForm receives a multipart form as it comes: recordings go to the spool, and everything is counted before it is kept.
+// ReadForm receives a multipart form as it comes: recordings go to the spool, and everything is counted before it is kept. What the
+// queue would refuse is refused before it is read, which costs least when there is most to do.
 func (b *Backend) ReadForm(r *http.Request, spec FormSpec) (*Form, error) {
 	parts, err := openForm(r, spec)
 	if err != nil {
@@ -52,6 +53,9 @@ func (b *Backend) ReadForm(r *http.Request, spec FormSpec) (*Form, error) {
 	}
 	if limits := b.Limits(); r.ContentLength > limits.MaxBody {
 		return nil, tooLarge(limits.MaxBody)
+	}
+	if err := b.Queue.Check(RequestOf(r.Context()).Caller, 0); err != nil {
+		return nil, err
 	}
 	form := &Form{fields: map[string][]string{}, memory: b.Uploads.Release}
 	if err := form.take(b, formMemory+spool.Memory); err != nil { // with one recording

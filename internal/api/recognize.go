@@ -33,9 +33,11 @@ func (b *Backend) Recognize(ctx context.Context, r Recording, emit func(transcri
 	ctx, cancel := context.WithTimeoutCause(ctx, limits.Timeout, context.DeadlineExceeded)
 	defer cancel()
 	request := RequestOf(ctx)
-	if err := b.Queue.Check(request.Caller, 0); err != nil {
+	place, err := b.enter(ctx, request)
+	if err != nil {
 		return nil, err
 	}
+	defer place.Leave()
 	ctx, span := b.tracer().Start(ctx, "recognize")
 	defer span.End()
 	start := time.Now()
@@ -49,12 +51,8 @@ func (b *Backend) Recognize(ctx context.Context, r Recording, emit func(transcri
 		return nil, err
 	}
 	defer stream.Close()
-	ticket := batch.Ticket{ID: request.ID, Key: request.Caller}
-	if deadline, ok := ctx.Deadline(); ok {
-		ticket.Deadline = deadline
-	}
 	segments := []transcript.Segment{}
-	decoder := &timedDecoder{b.Queue.Request(ticket), waited}
+	decoder := &timedDecoder{place, waited}
 	summary, err := b.run(ctx, decoder, stream, r.Options, func(s transcript.Segment) error {
 		segments = append(segments, s)
 		if emit != nil {
@@ -72,6 +70,23 @@ func (b *Backend) Recognize(ctx context.Context, r Recording, emit func(transcri
 	result := transcript.New(r.Name, transcript.Seconds(summary.Duration.Seconds()), segments, timing)
 	result.Skipped = summary.Skipped
 	return result, nil
+}
+
+// enter takes a place in the queue before anything is decoded. Once one recording of a request has been let in, the others are too:
+// to refuse one of several would waste what was done for the rest.
+func (b *Backend) enter(ctx context.Context, request *Request) (*batch.Request, error) {
+	request.entering.Lock()
+	defer request.entering.Unlock()
+	ticket := batch.Ticket{ID: request.ID, Key: request.Caller, Admitted: request.entered}
+	if deadline, ok := ctx.Deadline(); ok {
+		ticket.Deadline = deadline
+	}
+	place := b.Queue.Request(ticket)
+	if err := place.Enter(0); err != nil {
+		return nil, err
+	}
+	request.entered = true
+	return place, nil
 }
 
 // beginWork waits for memory, not forever: a client that is told to come back knows more than one that waits.

@@ -18,6 +18,9 @@ type Request struct {
 
 	mu      sync.Mutex
 	account Account
+
+	entering sync.Mutex
+	entered  bool // the queue has let a recording in
 }
 
 // Account is where the time of a request went, over all of its recordings.

@@ -39,6 +39,59 @@ func (s *Scheduler) leave() {
 	s.settle()
 }
 
+// Enter lets the request in before its first clip is known, or refuses it with [*BusyError]. It is expected to have a first clip of
+// that many seconds, 0 if that is not known: until that clip comes, or Leave, others count with it. So what has been let in is
+// bounded while it is still being decoded, and nothing is decoded in vain.
+func (r *Request) Enter(seconds float64) error {
+	if seconds == 0 {
+		seconds = usualSeconds
+	}
+	s := r.s
+	s.mu.Lock()
+	err := ErrClosed
+	if !s.closed {
+		err = nil
+		if !r.admitted {
+			err = s.refusal(r.flow.name, seconds, int64(seconds*bytesPerSecond))
+		}
+	}
+	if err == nil {
+		s.tick(0)
+		r.admitted = true
+		s.expected[r] = seconds
+	}
+	s.mu.Unlock()
+	s.refused(err)
+	return err
+}
+
+// Leave tells that a request which has entered has no more clips. To call it more than once is fine.
+func (r *Request) Leave() {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	r.s.arrived(r)
+}
+
+// arrived ends the expectation of a request's first clip.
+func (s *Scheduler) arrived(r *Request) {
+	if _, ok := s.expected[r]; ok {
+		s.tick(0)
+		delete(s.expected, r)
+	}
+}
+
+// tick counts the time since the last tick, if there was anything to do, and seconds of sound that are done.
+func (s *Scheduler) tick(sound float64) {
+	now := time.Now()
+	if s.busy() {
+		s.through.measure(sound, now.Sub(s.ticked))
+	}
+	s.ticked = now
+}
+
+// busy tells whether there is anything to do, on an engine or before it.
+func (s *Scheduler) busy() bool { return s.load.clips > 0 || len(s.expected) > 0 }
+
 // enter lets a clip in. The first of a request is refused with [*BusyError] beyond the bounds; others wait.
 func (s *Scheduler) enter(ctx context.Context, c *clip) error {
 	s.mu.Lock()
@@ -48,7 +101,7 @@ func (s *Scheduler) enter(ctx context.Context, c *clip) error {
 	case s.aborted:
 		err = ErrClosed
 	case !r.admitted:
-		if err = s.refusal(c); err == nil {
+		if err = s.refusal(c.flow.name, c.seconds, c.bytes); err == nil {
 			r.admitted = true
 			s.admit(c)
 		}
@@ -86,6 +139,8 @@ func (s *Scheduler) wait(ctx context.Context, w *waiter) error {
 
 // admit counts a clip in.
 func (s *Scheduler) admit(c *clip) {
+	s.tick(0)
+	s.arrived(c.call.request)
 	s.move(c, preparing)
 	c.call.request.inside++
 	c.call.request.seconds += c.seconds
@@ -143,24 +198,49 @@ func (s *Scheduler) fits(c *clip) bool {
 		float64(s.load.bytes+c.bytes) <= part*float64(s.o.MaxQueueBytes) && s.load.seconds+c.seconds <= part*s.o.MaxQueueSeconds
 }
 
-// refusal says why a new request's first clip is not let in, nil if it is.
-func (s *Scheduler) refusal(c *clip) error {
-	ahead := s.queue.ahead(c)
-	for other := range s.preparing {
-		ahead += min(other.seconds, c.seconds)
+// refusal says why a new request of the key is not let in with a first clip of that size, nil if it is.
+func (s *Scheduler) refusal(key string, seconds float64, bytes int64) error {
+	if !s.busy() {
+		return nil
 	}
-	wait := s.speed.time(ahead) / time.Duration(len(s.devices))
-	excess := max(s.load.seconds+c.seconds-s.o.MaxQueueSeconds, float64(s.load.bytes+c.bytes-s.o.MaxQueueBytes)/bytesPerSecond)
-	retry := s.speed.time(max(excess, 0)) / time.Duration(len(s.devices))
+	wait := s.through.time(s.ahead(key, seconds))
+	excess := max(s.load.seconds+seconds-s.o.MaxQueueSeconds, float64(s.load.bytes+bytes-s.o.MaxQueueBytes)/bytesPerSecond)
+	if s.load.clips == 0 {
+		excess = 0 // an empty queue takes anything
+	}
+	retry := s.through.time(max(excess, 0))
 	if s.o.MaxWait > 0 && wait > s.o.MaxWait {
 		retry = max(retry, wait-s.o.MaxWait)
 	}
 	next := s.nextWaiting(0)
 	starved := next >= 0 && s.waiting[next].clip.call.request.inside == 0
-	if s.load.clips == 0 || excess <= 0 && !starved && (s.o.MaxWait == 0 || wait <= s.o.MaxWait) {
+	if excess <= 0 && !starved && (s.o.MaxWait == 0 || wait <= s.o.MaxWait) {
 		return nil
 	}
 	return &BusyError{RetryAfter: max(retry, leastRetry), Wait: wait, QueueSeconds: s.load.seconds, QueueBytes: s.load.bytes}
+}
+
+// ahead estimates how many seconds of sound are served before a new request's first clip: of what is queued its fair share, and
+// of all that is expected, being prepared or running no more than the clip itself has.
+func (s *Scheduler) ahead(key string, seconds float64) float64 {
+	total := s.queue.ahead(key, seconds)
+	for _, expected := range s.expected {
+		total += min(expected, seconds)
+	}
+	for c := range s.preparing {
+		total += min(c.seconds, seconds)
+	}
+	for _, d := range s.devices {
+		for _, l := range []*lane{&d.main, &d.express} {
+			if l.batch == nil {
+				continue
+			}
+			for _, c := range l.batch.clips {
+				total += min(c.seconds, seconds)
+			}
+		}
+	}
+	return total
 }
 
 // bytesPerSecond is about what a second of sound takes in the queue: samples, features, and the batch's rows and positions.

@@ -95,12 +95,15 @@ type Scheduler struct {
 	waiting []*waiter // for room, the first come first
 	calls   int       // of Recognize, under way
 	load    load
-	speed   speed
+	speed   speed // of one engine
+	through speed // of everything, from Enter to the result, while there is something to do
+	ticked  time.Time
 	arena   int64 // bytes of the largest plan
 	counts  Counts
 	stages  [done + 1]int // clips at each stage, of those ever let in
 
 	preparing map[*clip]struct{}
+	expected  map[*Request]float64 // seconds of the first clips of requests that have entered without one
 	spare     [][]float32 // space for features
 	closed    bool
 	aborted   bool
@@ -113,7 +116,7 @@ func New(o Options) (*Scheduler, error) {
 		return nil, err
 	}
 	s := &Scheduler{
-		o: o, queue: newQueue(), preparing: map[*clip]struct{}{}, features: make(chan struct{}, runtime.GOMAXPROCS(0)), drained: make(chan struct{}),
+		o: o, queue: newQueue(), preparing: map[*clip]struct{}{}, expected: map[*Request]float64{}, features: make(chan struct{}, runtime.GOMAXPROCS(0)), drained: make(chan struct{}),
 	}
 	s.changed.L = &s.mu
 	for _, r := range o.Recognizers {

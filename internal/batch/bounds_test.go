@@ -20,7 +20,7 @@ func TestBusy(t *testing.T) {
 	}{
 		{"seconds", Options{MaxQueueSeconds: 45}, 4, 0},
 		{"bytes", Options{MaxQueueBytes: 5 * 10 * bytesPerSecond}, 4, 0},
-		{"wait", Options{MaxWait: 3 * time.Second}, 5, 3 * time.Second},
+		{"wait", Options{MaxWait: 3 * time.Second}, 4, 3 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, test.o, func(t *testing.T, s *Scheduler, e *fake) {
@@ -79,6 +79,52 @@ func TestCheck(t *testing.T) {
 			t.Errorf("20 s beside 30 of 45: %v", err)
 		}
 		work.Wait()
+	})
+}
+
+// TestEnter: what has been let in counts before its first clip comes, so that no more is decoded than can be recognised in time.
+func TestEnter(t *testing.T) {
+	bubble(t, Options{MaxWait: 3 * time.Second}, func(t *testing.T, s *Scheduler, e *fake) {
+		warm(t, s)
+		var inside []*Request
+		var busy *BusyError
+		for {
+			r := s.Request(Ticket{})
+			if err := r.Enter(10); errors.As(err, &busy) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			inside = append(inside, r)
+		}
+		if len(inside) != 4 { // as many as in TestBusy
+			t.Errorf("%d are inside", len(inside))
+		}
+		if busy.Wait <= 3*time.Second || busy.RetryAfter < leastRetry {
+			t.Errorf("%+v", busy)
+		}
+		if err := s.Check("", 10); !errors.As(err, &busy) {
+			t.Errorf("check: %v", err)
+		}
+		if err := s.Request(Ticket{Admitted: true}).Enter(10); err != nil {
+			t.Errorf("one that has been let in: %v", err)
+		}
+		inside[0].Leave()
+		inside[0].Leave()
+		for _, r := range inside[1:] { // their first clips take the place of what was expected
+			if _, _, err := r.Recognize(t.Context(), []transcribe.Clip{sound(10, 1)}); err != nil {
+				t.Error(err)
+			}
+			r.Leave()
+		}
+	})
+	bubble(t, Options{}, func(t *testing.T, s *Scheduler, e *fake) {
+		if err := s.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Request(Ticket{}).Enter(0); !errors.Is(err, ErrClosed) {
+			t.Errorf("after the end: %v", err)
+		}
 	})
 }
 

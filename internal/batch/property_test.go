@@ -150,7 +150,7 @@ func checkEnd(t *testing.T, s *Scheduler, o Options, engines []*fake) {
 		t.Error(err)
 	}
 	got := s.Stats()
-	if got.Queued != 0 || got.Running != 0 || got.Waiting != 0 || got.Bytes != 0 || got.Seconds != 0 || len(s.preparing) != 0 {
+	if got.Queued != 0 || got.Running != 0 || got.Waiting != 0 || got.Bytes != 0 || got.Seconds != 0 || len(s.preparing) != 0 || len(s.expected) != 0 {
 		t.Errorf("left behind: %+v", got)
 	}
 	for _, e := range engines {

@@ -156,17 +156,17 @@ func (q *queue) precedes(head, taken *clip) bool {
 	return a.level.parent.finish < taken.finish[1]
 }
 
-// ahead estimates how many seconds of sound are served before a new request's clip: of each other key, and each other
+// ahead estimates how many seconds of what is queued are served before a new request's clip: of each other key, and each other
 // request of its own key, no more than the clip itself has.
-func (q *queue) ahead(c *clip) float64 {
+func (q *queue) ahead(key string, seconds float64) float64 {
 	total := 0.0
 	for _, k := range q.root.heap {
-		if k.name != c.flow.name {
-			total += min(k.queued, c.seconds)
+		if k.name != key {
+			total += min(k.queued, seconds)
 			continue
 		}
 		for _, f := range k.inner.heap {
-			total += min(f.queued, c.seconds)
+			total += min(f.queued, seconds)
 		}
 	}
 	return total

@@ -19,7 +19,8 @@ type Ticket struct {
 	Admitted bool
 }
 
-// Request is one request's place in the queue. It is a [transcribe.Decoder]. It need not be closed.
+// Request is one request's place in the queue. It is a [transcribe.Decoder]. It need not be closed; one that has
+// entered before its first clip leaves.
 type Request struct {
 	ticket Ticket
 	s      *Scheduler
@@ -49,7 +50,8 @@ func (u *Usage) add(c *clip) {
 
 var _ transcribe.Decoder = (*Request)(nil)
 
-// Request makes a place for a request. Whether there is room is decided when its first clip comes; [Scheduler.Check] tells before.
+// Request makes a place for a request. Whether there is room is decided by Enter, or else when its first clip comes; [Scheduler.Check]
+// tells before.
 func (s *Scheduler) Request(t Ticket) *Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +78,7 @@ func (s *Scheduler) Check(key string, seconds float64) error {
 	s.mu.Lock()
 	err := ErrClosed
 	if !s.closed {
-		err = s.refusal(&clip{flow: &flow{name: key}, seconds: seconds, bytes: int64(seconds * bytesPerSecond)})
+		err = s.refusal(key, seconds, int64(seconds*bytesPerSecond))
 	}
 	s.mu.Unlock()
 	s.refused(err)

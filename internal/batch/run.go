@@ -120,6 +120,7 @@ func (s *Scheduler) deliver(c *clip, err error) (ready bool) {
 		return false
 	default:
 		s.counts.Clips++
+		s.tick(c.seconds)
 		k.request.usage.add(c)
 		if k.left--; k.left == 0 {
 			close(k.over)

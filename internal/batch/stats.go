@@ -89,22 +89,22 @@ func (s *Scheduler) Stats() Stats {
 	}
 }
 
-// speed is the measured seconds of sound per second of computing, of one engine: a mean in which a batch counts the more
-// the longer it ran, and the past fades within seconds of computing.
+// speed is the measured seconds of sound per second of work: a mean in which what took longer counts more, and the past fades
+// within seconds of work.
 type speed struct {
 	value        float64 // 0: not measured yet
 	sound, spent float64
 }
 
-// memory is how many seconds of computing the mean reaches back, about.
+// memory is how many seconds of work the mean reaches back, about.
 const memory = 2.0
 
 func (v *speed) measure(sound float64, spent time.Duration) {
-	if !(spent > 0) {
+	v.sound += sound
+	v.spent += max(0, spent.Seconds())
+	if v.spent == 0 {
 		return
 	}
-	v.sound += sound
-	v.spent += spent.Seconds()
 	v.value = v.sound / v.spent
 	if v.spent > memory {
 		v.sound *= memory / v.spent
