@@ -104,7 +104,7 @@ type Scheduler struct {
 
 	preparing map[*clip]struct{}
 	expected  map[*Request]float64 // seconds of the first clips of requests that have entered without one
-	spare     [][]float32 // space for features
+	spare     [][]float32          // space for features
 	closed    bool
 	aborted   bool
 	drained   chan struct{} // closed when the scheduler is closed and nothing is left to do
