@@ -30,7 +30,7 @@ type Scenario struct {
 
 	Pace    float64       // of streams, as a multiple of real time; 0: as fast as they go
 	Silence time.Duration // that follows each recording of a stream, so that its end is found and not told
-	Wait    time.Duration // of the server, until it takes a pause for the end of a segment (max_end_silence_time)
+	Wait    time.Duration // of the server, until it takes a pause for the end of a segment (max_end_silence_time); 0: the protocol's
 	Idle    bool          // open connections, and say nothing
 
 	Language string
@@ -47,7 +47,7 @@ var Protocols = []string{"http", "openai", "ws", "funasr"}
 func DefaultScenario() Scenario {
 	return Scenario{
 		URL: "http://127.0.0.1:50000", Protocol: "http", Clients: 4, Duration: 30 * time.Second, Timeout: time.Minute,
-		Pace: 1, Silence: 1200 * time.Millisecond, Wait: 800 * time.Millisecond, Seed: 1,
+		Pace: 1, Silence: 1200 * time.Millisecond, Seed: 1,
 	}
 }
 

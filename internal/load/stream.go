@@ -21,6 +21,7 @@ type wire struct {
 	options func(*Scenario) string // the message before a recording, "" for none
 	end     string                 // the message after it
 	frame   time.Duration          // of sound in a message
+	pause   time.Duration          // that ends a segment, unless the server is told otherwise
 	read    func([]byte) (heard, error)
 }
 
@@ -33,9 +34,9 @@ type heard struct {
 }
 
 var wires = map[string]*wire{
-	"ws": {path: "/ws/asr", options: configWS, end: `{"type":"end"}`, frame: 100 * time.Millisecond, read: readWS},
+	"ws": {path: "/ws/asr", options: configWS, end: `{"type":"end"}`, frame: 100 * time.Millisecond, pause: 400 * time.Millisecond, read: readWS},
 	"funasr": {
-		path: "/", options: configFunASR, end: `{"is_speaking":false,"is_end":true}`, frame: 60 * time.Millisecond, read: readFunASR,
+		path: "/", options: configFunASR, end: `{"is_speaking":false,"is_end":true}`, frame: 60 * time.Millisecond, pause: 800 * time.Millisecond, read: readFunASR,
 	},
 }
 
@@ -233,7 +234,11 @@ const (
 func (s *streamer) wait(a arrival, start, told time.Time) wait {
 	paced := func(stream time.Duration) time.Time { return start.Add(time.Duration(float64(stream) / s.Pace)) }
 	end := time.Duration(a.end * float64(time.Second))
-	found := end + s.Wait - foundBeforeWait
+	pause := s.Wait
+	if pause == 0 {
+		pause = s.wire.pause
+	}
+	found := end + pause - foundBeforeWait
 	known := paced((found + s.wire.frame - 1) / s.wire.frame * s.wire.frame)
 	if told.Before(known) {
 		known = told

@@ -37,9 +37,14 @@ var codings = map[string]coding{
 	"pcm": pcm16, "pcm16": pcm16, "pcm_s16le": pcm16, "s16le": pcm16, "linear16": pcm16,
 }
 
+// endSilence is the pause in milliseconds that ends a segment unless the client says otherwise: half of what FunASR waits, so that the
+// result of live speech is there within half a second of its end.
+const endSilence = 400
+
 func defaultConfig(itn bool) config {
 	c := config{recognition: transcribe.LivePipelineOptions(), chunk: 3, rate: audio.SampleRate, partials: true}
 	c.recognition.ITN = itn
+	c.recognition.Detection.MaxEndSilenceTime = endSilence
 	return c
 }
 
