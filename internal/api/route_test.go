@@ -71,7 +71,7 @@ func TestRate(t *testing.T) {
 		}
 	}
 	apitest.Do(t, "GET", url+"/hello", nil, "X-API-Key", "abcdefgh").Check(t, 200)
-	if text := string(b.Metrics.Bytes()); !strings.Contains(text, `sensevoice_rejects_total{reason="rate"} 1`) {
+	if text := apitest.Metrics(b.Backend); !strings.Contains(text, `sensevoice_rejects_total{reason="rate"} 1`) {
 		t.Error("the reject is not counted")
 	}
 }

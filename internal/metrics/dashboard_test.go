@@ -30,11 +30,11 @@ func TestDashboard(t *testing.T) {
 	}
 	shown := map[string]bool{}
 	for _, name := range regexp.MustCompile(`sensevoice_[a-z_]+`).FindAllString(string(data), -1) {
-		shown[strings.TrimSuffix(strings.TrimPrefix(name, namespace), "_bucket")] = true
+		shown[strings.TrimSuffix(strings.TrimPrefix(name, namespace+"_"), "_bucket")] = true
 	}
 	for name := range shown {
 		if !strings.Contains(sources, `"`+name+`"`) {
-			t.Errorf("there is no metric %s%s", namespace, name)
+			t.Errorf("there is no metric %s_%s", namespace, name)
 		}
 	}
 	if len(shown) < 15 {

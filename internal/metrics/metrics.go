@@ -2,78 +2,86 @@
 package metrics
 
 import (
-	"bytes"
 	"net/http"
 	"strconv"
-	"sync"
+	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"sensevoice/internal/batch"
 )
 
 // Metrics are all counters of a server. Any number of goroutines may use them.
 type Metrics struct {
-	mu       sync.Mutex // guards families
-	families []family
-	names    map[string]bool
+	registry *prometheus.Registry
+	page     http.Handler
 
-	requests, running, rejects, sound, failed *vector
+	requests, rejects *prometheus.CounterVec
+	running           prometheus.Gauge
+	sound, failed     prometheus.Counter
 
-	latency, stages, rtf                              *histogram
-	batchSegments, batchSeconds, batchTime, clipQueue *histogram
+	latency, stages                                        *prometheus.HistogramVec
+	rtf, batchSegments, batchSeconds, batchTime, clipQueue prometheus.Histogram
 }
+
+const namespace = "sensevoice"
 
 // New makes the counters of a server.
 func New(version, model, device string) *Metrics {
-	m := &Metrics{names: map[string]bool{}}
-	m.vector("gauge", "build_info", "1, with what the server is.", "version", "model", "device").Add(1, version, model, device)
-	m.requests = m.vector("counter", "requests_total", "Requests answered, by route and HTTP status.", "route", "status")
-	m.running = m.vector("gauge", "requests_in_flight", "Requests that are being answered.")
-	m.rejects = m.vector("counter", "rejects_total", "Requests turned away, by reason.", "reason")
-	m.latency = m.histogram("request_seconds", "Time from a request's header to its answer's end, by route.", exponential(0.005, 16), "route")
-	m.stages = m.histogram("stage_seconds", "Time that a recording spent in a stage: queue, decode, vad or encode.", exponential(0.001, 18), "stage")
-	m.sound = m.vector("counter", "audio_seconds_total", "Seconds of sound recognised.")
-	m.rtf = m.histogram("real_time_factor", "Time of a request over the length of its recording.", exponential(0.002, 14))
-	m.batchSegments = m.histogram("batch_segments", "Segments in a batch.", exponential(1, 10))
-	m.batchSeconds = m.histogram("batch_audio_seconds", "Seconds of sound in a batch.", exponential(0.25, 12))
-	m.batchTime = m.histogram("batch_seconds", "Time that a batch took on the engine.", exponential(0.001, 15))
-	m.clipQueue = m.histogram("segment_queue_seconds", "Time that a segment waited for room, company and the engine.", exponential(0.001, 16))
-	m.failed = m.vector("counter", "batch_failures_total", "Batches that failed.")
-	m.running.Add(0)
-	m.sound.Add(0)
-	m.failed.Add(0)
+	registry := prometheus.NewRegistry()
+	m := &Metrics{registry: registry, page: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
+	build := m.gauges("build_info", "1, with what the server is.", "version", "model", "device")
+	build.WithLabelValues(valid(version), valid(model), valid(device)).Set(1)
+	m.requests = m.counters("requests_total", "Requests answered, by route and HTTP status.", "route", "status")
+	m.running = m.gauges("requests_in_flight", "Requests that are being answered.").WithLabelValues()
+	m.rejects = m.counters("rejects_total", "Requests turned away, by reason.", "reason")
+	m.latency = m.histograms("request_seconds", "Time from a request's header to its answer's end, by route.", 0.005, 16, "route")
+	m.stages = m.histograms("stage_seconds", "Time that a recording, or a result of a stream, spent in a stage: queue, decode, vad or encode.", 0.001, 18, "stage")
+	m.sound = m.counters("audio_seconds_total", "Seconds of sound recognised.").WithLabelValues()
+	m.rtf = m.histogram("real_time_factor", "Time of a request over the length of its recording.", 0.002, 14)
+	m.batchSegments = m.histogram("batch_segments", "Segments in a batch.", 1, 10)
+	m.batchSeconds = m.histogram("batch_audio_seconds", "Seconds of sound in a batch.", 0.25, 12)
+	m.batchTime = m.histogram("batch_seconds", "Time that a batch took on the engine.", 0.001, 15)
+	m.clipQueue = m.histogram("segment_queue_seconds", "Time that a segment waited for room, company and the engine.", 0.001, 16)
+	m.failed = m.counters("batch_failures_total", "Batches that failed.").WithLabelValues()
 	return m
 }
 
-const namespace = "sensevoice_"
-
-func (m *Metrics) head(kind, name, help string, labels []string) head {
-	if name = namespace + name; m.names[name] {
-		panic("metric " + name + " exists already") // a fault of the program that every start shows
-	}
-	m.names[name] = true
-	return head{name, help, kind, labels}
+// register adds a metric. That its name is taken is a fault of the program that every start shows.
+func register[C prometheus.Collector](m *Metrics, c C) C {
+	m.registry.MustRegister(c)
+	return c
 }
 
-func (m *Metrics) vector(kind, name, help string, labels ...string) *vector {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	v := &vector{head: m.head(kind, name, help, labels), samples: map[string]*sample{}}
-	m.families = append(m.families, v)
-	return v
+func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return register(m, prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels))
 }
 
-func (m *Metrics) histogram(name, help string, bounds []float64, labels ...string) *histogram {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	h := &histogram{head: m.head("histogram", name, help, labels), bounds: bounds, series: map[string]*distribution{}}
-	m.families = append(m.families, h)
-	return h
+func (m *Metrics) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	return register(m, prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels))
+}
+
+// histograms have count bounds from the first on, each twice the one before.
+func (m *Metrics) histograms(name, help string, first float64, count int, labels ...string) *prometheus.HistogramVec {
+	return register(m, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: namespace, Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(first, 2, count),
+	}, labels))
+}
+
+func (m *Metrics) histogram(name, help string, first float64, count int) prometheus.Histogram {
+	return m.histograms(name, help, first, count).WithLabelValues().(prometheus.Histogram) // as its documentation promises
 }
 
 // Gauge adds a number that is asked for when it is looked at. Its name gets "sensevoice_" in front.
 func (m *Metrics) Gauge(name, help string, value func() float64) {
-	m.function("gauge", name, help, value)
+	register(m, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, value))
+}
+
+// Counter adds a number that only grows and is asked for when it is looked at. Its name gets "sensevoice_" in front.
+func (m *Metrics) Counter(name, help string, value func() float64) {
+	register(m, prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, value))
 }
 
 // Sample is one number of a gauge with labels.
@@ -84,52 +92,48 @@ type Sample struct {
 
 // Gauges adds numbers with labels that are asked for when they are looked at; those that are absent are not shown.
 func (m *Metrics) Gauges(name, help string, labels []string, samples func() []Sample) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.families = append(m.families, &functions{m.head("gauge", name, help, labels), samples})
+	name = prometheus.BuildFQName(namespace, "", name)
+	register(m, &lookup{prometheus.NewDesc(name, help, labels, nil), samples})
 }
 
-// Counter adds a number that only grows and is asked for when it is looked at. Its name gets "sensevoice_" in front.
-func (m *Metrics) Counter(name, help string, value func() float64) {
-	m.function("counter", name, help, value)
+// lookup is a gauge whose samples are asked for.
+type lookup struct {
+	desc    *prometheus.Desc
+	samples func() []Sample
 }
 
-func (m *Metrics) function(kind, name, help string, value func() float64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.families = append(m.families, &function{m.head(kind, name, help, nil), value})
-}
+// Describe implements [prometheus.Collector].
+func (l *lookup) Describe(out chan<- *prometheus.Desc) { out <- l.desc }
 
-// Bytes returns all counters as they are now.
-func (m *Metrics) Bytes() []byte {
-	m.mu.Lock()
-	families := m.families
-	m.mu.Unlock()
-	var out bytes.Buffer
-	for _, f := range families {
-		f.write(&out)
+// Collect implements [prometheus.Collector].
+func (l *lookup) Collect(out chan<- prometheus.Metric) {
+	for _, s := range l.samples() {
+		values := make([]string, len(s.Values))
+		for i, v := range s.Values {
+			values[i] = valid(v)
+		}
+		out <- prometheus.MustNewConstMetric(l.desc, prometheus.GaugeValue, s.Number, values...)
 	}
-	return out.Bytes()
 }
+
+// valid is a label's value as the format can write it. Names of devices come from drivers, and those of models from users.
+func valid(label string) string { return strings.ToValidUTF8(label, "\uFFFD") }
 
 // ServeHTTP answers with all counters.
-func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	_, _ = w.Write(m.Bytes()) // who asked may have left
-}
+func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.page.ServeHTTP(w, r) }
 
 // Begin counts a request that is being answered, until End.
-func (m *Metrics) Begin() { m.running.Add(1) }
+func (m *Metrics) Begin() { m.running.Inc() }
 
 // End counts a request that has been answered.
 func (m *Metrics) End(route string, status int, took time.Duration) {
-	m.running.Add(-1)
-	m.requests.Add(1, route, strconv.Itoa(status))
-	m.latency.Observe(took.Seconds(), route)
+	m.running.Dec()
+	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+	m.latency.WithLabelValues(route).Observe(took.Seconds())
 }
 
 // Reject counts a request that was turned away.
-func (m *Metrics) Reject(reason string) { m.rejects.Add(1, reason) }
+func (m *Metrics) Reject(reason string) { m.rejects.WithLabelValues(reason).Inc() }
 
 // Stages are the times of a recording.
 type Stages struct {
@@ -138,20 +142,29 @@ type Stages struct {
 
 // Recording counts a recording of so much sound, whose request has lasted so long.
 func (m *Metrics) Recording(sound time.Duration, s Stages, request time.Duration) {
-	m.stages.Observe(s.Queue.Seconds(), "queue")
-	m.stages.Observe(s.Decode.Seconds(), "decode")
-	m.stages.Observe(s.VAD.Seconds(), "vad")
-	m.stages.Observe(s.Encode.Seconds(), "encode")
-	m.sound.Add(sound.Seconds())
+	m.stages.WithLabelValues("queue").Observe(s.Queue.Seconds())
+	m.stages.WithLabelValues("decode").Observe(s.Decode.Seconds())
+	m.stages.WithLabelValues("vad").Observe(s.VAD.Seconds())
+	m.stages.WithLabelValues("encode").Observe(s.Encode.Seconds())
+	m.Sound(sound)
 	if sound > 0 {
 		m.rtf.Observe(request.Seconds() / sound.Seconds())
 	}
 }
 
+// Sound counts sound that was heard.
+func (m *Metrics) Sound(sound time.Duration) { m.sound.Add(sound.Seconds()) }
+
+// Live counts what it took, since the last time, to find speech in a stream and to recognise it, when that gave a result.
+func (m *Metrics) Live(detect, encode time.Duration) {
+	m.stages.WithLabelValues("vad").Observe(detect.Seconds())
+	m.stages.WithLabelValues("encode").Observe(encode.Seconds())
+}
+
 // Batch implements batch.Observer.
 func (m *Metrics) Batch(r batch.BatchReport) {
 	if r.Err != nil {
-		m.failed.Add(1)
+		m.failed.Inc()
 		return
 	}
 	m.batchSegments.Observe(float64(r.Segments))

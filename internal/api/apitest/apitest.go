@@ -218,6 +218,13 @@ func (r Reply) Check(t testing.TB, status int, texts ...string) {
 	}
 }
 
+// Metrics returns the page of a server's metrics.
+func Metrics(b *api.Backend) string {
+	w := httptest.NewRecorder()
+	b.Metrics.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return w.Body.String()
+}
+
 // Buffer is what several goroutines write to.
 type Buffer struct {
 	mu  sync.Mutex

@@ -2,6 +2,8 @@ package gpus
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -41,11 +43,13 @@ func TestMetrics(t *testing.T) {
 	}}
 	m := metrics.New("1", "m", "cpu")
 	s.Watch(m)
-	text := string(m.Bytes())
+	page := httptest.NewRecorder()
+	m.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	text := page.Body.String()
 	for _, want := range []string{
 		"# TYPE sensevoice_gpu_memory_free_bytes gauge\n",
-		`sensevoice_gpu_memory_free_bytes{index="3",uuid="GPU-a",name="RTX \"4090\""} 3` + "\n",
-		`sensevoice_gpu_utilisation_percent{index="3",uuid="GPU-a",name="RTX \"4090\""} 42` + "\n",
+		`sensevoice_gpu_memory_free_bytes{index="3",name="RTX \"4090\"",uuid="GPU-a"} 3` + "\n",
+		`sensevoice_gpu_utilisation_percent{index="3",name="RTX \"4090\"",uuid="GPU-a"} 42` + "\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
