@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"mime"
 	"net/http"
 	"path"
 
@@ -69,15 +68,21 @@ func describe(o Options) ([]byte, error) {
 	return out.Bytes(), err
 }
 
+// types are those of all files there are. The machine's own table, which package mime reads, may say anything, and browsers run no
+// script of another type.
+var types = map[string]string{
+	".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+}
+
 // serve answers with one of the files.
 func serve(w http.ResponseWriter, files fs.FS, name string) error {
 	data, err := fs.ReadFile(files, name)
 	if err != nil {
 		return &api.Error{Status: http.StatusNotFound, Message: "Not Found"}
 	}
-	contentType := mime.TypeByExtension(path.Ext(name))
-	if contentType == "" {
-		contentType = http.DetectContentType(data)
+	contentType, known := types[path.Ext(name)]
+	if !known {
+		return fmt.Errorf("%s: no type of content is known for it", name)
 	}
 	w.Header().Set("Content-Security-Policy", web.ContentSecurityPolicy)
 	w.Header().Set("Cache-Control", "no-cache")

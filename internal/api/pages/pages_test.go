@@ -2,6 +2,8 @@ package pages_test
 
 import (
 	"encoding/json"
+	"io/fs"
+	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,6 +19,7 @@ import (
 	"sensevoice/internal/api/openai"
 	"sensevoice/internal/api/pages"
 	"sensevoice/internal/api/status"
+	"sensevoice/web"
 )
 
 func TestMain(m *testing.M) {
@@ -47,6 +50,27 @@ func TestPages(t *testing.T) {
 	}
 	for _, path := range []string{"/static/", "/static/none.js", "/static/..%2fweb.go", "/static/%2e%2e/web.go"} {
 		apitest.Do(t, "GET", url+path, nil).Check(t, 404, `{"detail":"Not Found"}`)
+	}
+}
+
+// TestTypes: all files of the pages have the type that browsers want, whatever the machine's table says.
+func TestTypes(t *testing.T) {
+	if err := mime.AddExtensionType(".js", "text/plain"); err != nil { // as a registry of Windows may have it
+		t.Fatal(err)
+	}
+	url := apitest.New(t, apitest.Options{}).Serve(t, routes(t)...)
+	want := map[string]string{"js": "text/javascript", "css": "text/css", "html": "text/html", "svg": "image/svg+xml"}
+	if err := fs.WalkDir(web.Files(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			_, extension, _ := strings.Cut(name, ".")
+			got := apitest.Do(t, "GET", url+"/static/"+name, nil)
+			if got.Check(t, 200); !strings.HasPrefix(got.Header.Get("Content-Type"), want[extension]) || want[extension] == "" {
+				t.Errorf("%s is %q", name, got.Header.Get("Content-Type"))
+			}
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 
