@@ -54,7 +54,8 @@ func (o *Options) detection(v *Values) {
 	}
 	d, defaults := &o.Detection, vad.DefaultOptions()
 	longest := int(transcribe.LongestSegment.Milliseconds())
-	d.MaxSingleSegmentTime = v.Integer(defaults.MaxSingleSegmentTime, 4000, longest, "max_single_segment_time")
+	// FunASR's clients send its default of 60 s. It is a bound, so shorter segments keep it.
+	d.MaxSingleSegmentTime = min(longest, v.Integer(defaults.MaxSingleSegmentTime, 4000, 2*longest, "max_single_segment_time"))
 	d.MaxEndSilenceTime = v.Integer(defaults.MaxEndSilenceTime, 0, 60000, "max_end_silence_time")
 	d.SpeechNoiseThres = v.Number(defaults.SpeechNoiseThres, -1, 1, "speech_noise_thres")
 	limit := float64(d.MaxSingleSegmentTime) / 1000
