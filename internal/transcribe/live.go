@@ -131,5 +131,8 @@ func (l *Live) Written() time.Duration {
 	return time.Duration(l.cutter.Written()) * time.Second / audio.SampleRate
 }
 
+// Spent returns what finding speech and recognising it have taken so far.
+func (l *Live) Spent() (detect time.Duration, recognition Times) { return l.detect, l.times }
+
 // Skipped returns the ranges without text that the latest Write or Flush has passed. It is valid until the next.
 func (l *Live) Skipped() []transcript.Skipped { return l.skipped }

@@ -49,7 +49,6 @@ func (c *client) text(message string) {
 }
 
 // sound sends data in frames of 60 ms.
-
 func (c *client) sound(data []byte) {
 	c.t.Helper()
 	for len(data) > 0 {
@@ -62,7 +61,6 @@ func (c *client) sound(data []byte) {
 }
 
 // message is a reply as a client reads it: what may be missing is a pointer.
-
 type message struct {
 	Mode, Text string
 	Name       string `json:"wav_name"`
@@ -97,7 +95,6 @@ func (c *client) read() message {
 }
 
 // final reads up to the message that is marked as the last.
-
 func (c *client) final() []message {
 	c.t.Helper()
 	var all []message
@@ -113,7 +110,6 @@ func (c *client) final() []message {
 func squeeze(s string) string { return strings.ReplaceAll(s, " ", "") }
 
 // untagged removes the three tags in front of each sentence.
-
 func untagged(t *testing.T, text string) string {
 	t.Helper()
 	clean := ""
@@ -134,10 +130,7 @@ func untagged(t *testing.T, text string) string {
 	return clean
 }
 
-// TestOffline sends every clip on one connection: as samples, at another rate, and as a file under several names.
-
 // Test2Pass checks the order of messages, that pieces build up to something that the sentence replaces, and the last mark.
-
 func Test2Pass(t *testing.T) {
 	c := dial(t, serve(t), "/")
 	for _, clip := range sockettest.Clips(t) {
@@ -175,7 +168,6 @@ func Test2Pass(t *testing.T) {
 }
 
 // TestOnline joins the pieces, which must be the text although nothing is ever taken back.
-
 func TestOnline(t *testing.T) {
 	c := dial(t, serve(t), "/")
 	for _, clip := range sockettest.Clips(t) {
@@ -237,7 +229,6 @@ func TestTags(t *testing.T) {
 }
 
 // TestDraining answers what has come, in each mode, and says goodbye.
-
 func TestDraining(t *testing.T) {
 	s := serve(t)
 	clip := sockettest.Clips(t)[0]

@@ -23,7 +23,6 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // server serves one protocol. When the test ends, so must have all connections.
-
 type server struct {
 	*httptest.Server
 	backend  *api.Backend
@@ -51,7 +50,6 @@ func serve(t *testing.T, o Options, p Protocol) *server {
 }
 
 // wait returns when no connection is left.
-
 func (s *server) wait(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -89,7 +87,6 @@ func read(t *testing.T, ws *websocket.Conn) string {
 }
 
 // echo tells the length of each message. "bye" ends it.
-
 func echo(ctx context.Context, c *Conn) error {
 	length := 0
 	for {
@@ -135,10 +132,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// TestLargeTextsWait for each other where there is memory for one, and none is forgotten when its client has gone.
-
 // TestHowItEnds checks status and reason for everything that Talk may return.
-
 func TestHowItEnds(t *testing.T) {
 	for name, test := range map[string]struct {
 		talk   func(context.Context, *Conn) error
@@ -160,9 +154,7 @@ func TestHowItEnds(t *testing.T) {
 }
 
 // TestBusyWorker sends far more than the buffer takes while the worker does nothing. Pings go on, urgent messages from before are
-
 // answered, the client is kept although its pongs are not seen, and in the end all has arrived.
-
 func TestBusyWorker(t *testing.T) {
 	o := DefaultOptions()
 	o.Buffer, o.PingInterval, o.PongTimeout, o.IdleTimeout = 10000, time.Millisecond, 300*time.Millisecond, 300*time.Millisecond
@@ -231,16 +223,7 @@ func TestBusyWorker(t *testing.T) {
 	ws.CloseNow()
 }
 
-// TestIdle ends the connection of a client that says nothing, with a reason.
-
-// raw opens a connection whose client does nothing by itself.
-
-// TestDeadClient does not answer pings. Its worker's context ends.
-
-// TestBrokenClients send frames that are wrong, half, or nothing but noise, and hang up. The server ends each connection.
-
 // TestDraining lets the worker take what has arrived before it is told.
-
 func TestDraining(t *testing.T) {
 	begin := make(chan struct{})
 	s := serve(t, DefaultOptions(), Protocol{Talk: func(ctx context.Context, c *Conn) error {

@@ -34,6 +34,7 @@ type Stream struct {
 
 	pipeline *transcribe.Pipeline // nil before the first sample
 	live     *transcribe.Live     // nil before a sample
+	booked   api.Account          // of live's work
 	gathered []float32            // was written, and not heard yet
 	before   transcript.Seconds   // what earlier Lives have heard
 	partial  time.Time            // of the latest
@@ -69,6 +70,7 @@ func (s *Stream) begin(ctx context.Context) error {
 	}
 	if s.live == nil {
 		var err error
+		s.booked = api.Account{}
 		s.live, err = s.pipeline.NewLive(s.options)
 		return err
 	}
@@ -101,15 +103,31 @@ func (s *Stream) hear(ctx context.Context) ([]transcript.Segment, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
-	s.request.Add(api.Account{Sound: time.Duration(len(samples)) * time.Second / audio.SampleRate})
+	sound := time.Duration(len(samples)) * time.Second / audio.SampleRate
+	s.request.Add(api.Account{Sound: sound})
+	s.backend.Metrics.Sound(sound)
 	heard := s.live.Written()
 	segments, err := s.live.Write(ctx, samples)
 	s.place(segments)
+	s.book(len(segments) > 0)
 	if err != nil {
 		s.before += transcript.Seconds(heard.Seconds()) + duration(len(samples))
 		s.live = nil
 	}
 	return segments, err
+}
+
+// book accounts for the work on segments that have ended.
+func (s *Stream) book(ended bool) {
+	if !ended {
+		return
+	}
+	detect, times := s.live.Spent()
+	spent := api.Account{Detect: detect, Encode: times.Feature + times.Encode}
+	work := api.Account{Detect: spent.Detect - s.booked.Detect, Encode: spent.Encode - s.booked.Encode}
+	s.booked = spent
+	s.request.Add(work)
+	s.backend.Metrics.Live(work.Detect, work.Encode)
 }
 
 // Flush ends the open segment where the sound has come to, and returns it.
@@ -120,6 +138,7 @@ func (s *Stream) Flush(ctx context.Context) ([]transcript.Segment, error) {
 	}
 	last, err := s.live.Flush(ctx)
 	s.place(last)
+	s.book(len(last) > 0)
 	segments = append(segments, last...)
 	if err != nil {
 		s.Clear()

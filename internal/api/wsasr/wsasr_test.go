@@ -3,6 +3,7 @@ package wsasr
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"sensevoice/internal/api"
+	"sensevoice/internal/api/apitest"
 	"sensevoice/internal/api/socket"
 	"sensevoice/internal/api/sockettest"
 	"sensevoice/internal/api/speech"
@@ -29,14 +31,12 @@ func serve(t *testing.T, change ...func(*socket.Options)) *sockettest.Server {
 }
 
 // client is the other end of a connection.
-
 type client struct {
 	t  *testing.T
 	ws *websocket.Conn
 }
 
 // dial connects and takes the greeting.
-
 func dial(t *testing.T, s *sockettest.Server) *client {
 	t.Helper()
 	ws, answer, err := websocket.Dial(t.Context(), s.Address("/ws/asr"), nil)
@@ -78,7 +78,6 @@ func (c *client) read() (map[string]any, error) {
 }
 
 // receive takes the next message, which must be of a type.
-
 func (c *client) receive(kind string) map[string]any {
 	c.t.Helper()
 	m, err := c.read()
@@ -92,7 +91,6 @@ func (c *client) receive(kind string) map[string]any {
 }
 
 // results takes final results up to the acknowledgement.
-
 func (c *client) results() (finals []map[string]any, ended map[string]any) {
 	c.t.Helper()
 	for {
@@ -112,7 +110,6 @@ func (c *client) results() (finals []map[string]any, ended map[string]any) {
 }
 
 // said joins the texts of results, without spaces, for clips have pauses that may or may not end a segment.
-
 func said(finals []map[string]any) string {
 	var all []string
 	for _, f := range finals {
@@ -180,10 +177,7 @@ func TestConfigIsEchoed(t *testing.T) {
 	}
 }
 
-// TestSamples sends every clip as binary samples in frames of odd sizes, one after the other on one connection.
-
 // TestSegmentsEndByThemselves waits for the results of speech that is followed by silence, without saying that it has ended.
-
 func TestSegmentsEndByThemselves(t *testing.T) {
 	c := dial(t, serve(t))
 	clip := sockettest.Clips(t)[0]
@@ -201,7 +195,6 @@ func TestSegmentsEndByThemselves(t *testing.T) {
 }
 
 // TestQuietClient gets its last words although it neither says end nor sends silence, as clients of the original do.
-
 func TestQuietClient(t *testing.T) {
 	c := dial(t, serve(t, func(o *socket.Options) { o.QuietTimeout = 100 * time.Millisecond }))
 	clip := sockettest.Clips(t)[0]
@@ -219,14 +212,7 @@ func TestQuietClient(t *testing.T) {
 	}
 }
 
-// TestFiles sends a whole WAV file in one message, as base64 and in binary.
-
-// webm encodes a clip, as a file that knows its size or as a stream that does not.
-
-// TestWebM sends what browsers send: a file in each message, one stream over many, as base64 and in binary.
-
 // TestClear forgets what was said, and goes on.
-
 func TestClear(t *testing.T) {
 	c := dial(t, serve(t))
 	list := sockettest.Clips(t)
@@ -247,7 +233,6 @@ func TestClear(t *testing.T) {
 }
 
 // TestDraining flushes, acknowledges and closes with a reason, and lets nobody else in.
-
 func TestDraining(t *testing.T) {
 	s := serve(t)
 	c := dial(t, s)
@@ -274,5 +259,26 @@ func TestDraining(t *testing.T) {
 	_, answer, err := websocket.Dial(t.Context(), s.Address("/ws/asr"), nil)
 	if err == nil || answer.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("%v, %v", answer, err)
+	}
+}
+
+// TestMetrics: the sound of a stream counts like that of a recording, and so does the work on it.
+func TestMetrics(t *testing.T) {
+	s := serve(t)
+	c := dial(t, s)
+	clip := sockettest.Clips(t)[0]
+	c.text(`{"type":"config","config":{"partial_results":false}}`)
+	c.receive("config_updated")
+	c.binary(sockettest.PCM16(clip.Samples, 0))
+	c.text(`{"type":"end"}`)
+	finals, _ := c.results()
+	page := apitest.Metrics(s.Backend.Backend)
+	for _, want := range []string{
+		fmt.Sprintf("sensevoice_audio_seconds_total %g\n", float64(len(clip.Samples))/16000),
+		`sensevoice_stage_seconds_count{stage="vad"}`, `sensevoice_stage_seconds_count{stage="encode"}`,
+	} {
+		if len(finals) == 0 || !strings.Contains(page, want) {
+			t.Errorf("no %s", want)
+		}
 	}
 }
