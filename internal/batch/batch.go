@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"sensevoice/internal/audio"
+	"sensevoice/internal/sensevoice"
 	"sensevoice/internal/transcribe"
 )
 
@@ -26,6 +27,10 @@ type Options struct {
 	// Recognizers are of the same model, one on each engine. They belong to the scheduler until Close returns: nobody
 	// else may run anything on their engines.
 	Recognizers []*transcribe.Recognizer
+
+	// Computers, if any, compute in the place of the recognizers' engines, one for each: in worker processes, perhaps. Batches do not
+	// overtake each other on them.
+	Computers []Computer
 
 	MaxBatchSegments int           // clips that run together
 	MaxBatchTime     time.Duration // that a batch of several may take, by the measured speed; default 30 ms
@@ -49,9 +54,18 @@ const (
 	defaultLinger       = 2 * time.Millisecond
 )
 
+// Computer computes batches. A [sensevoice.Runner] is one. An error that has a method Culprit() int blames the segment at that place
+// of the batch; the others can be computed without it.
+type Computer interface {
+	Run(ctx context.Context, plan *sensevoice.Plan, segments []sensevoice.Segment) (*sensevoice.Output, error)
+}
+
 func (o *Options) check() error {
 	if len(o.Recognizers) == 0 {
 		return errors.New("no engine to run batches on")
+	}
+	if n := len(o.Computers); n > 0 && n != len(o.Recognizers) {
+		return fmt.Errorf("%d computers for %d recognizers", n, len(o.Recognizers))
 	}
 	for _, bound := range []struct {
 		name     string
@@ -119,8 +133,11 @@ func New(o Options) (*Scheduler, error) {
 		o: o, queue: newQueue(), preparing: map[*clip]struct{}{}, expected: map[*Request]float64{}, features: make(chan struct{}, runtime.GOMAXPROCS(0)), drained: make(chan struct{}),
 	}
 	s.changed.L = &s.mu
-	for _, r := range o.Recognizers {
+	for i, r := range o.Recognizers {
 		d, err := newDevice(s, r)
+		if len(o.Computers) > 0 {
+			d, err = newRemote(s, r, o.Computers[i]), nil
+		}
 		if err != nil {
 			return nil, err
 		}

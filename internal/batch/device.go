@@ -17,13 +17,14 @@ const expressSeconds = 10
 type device struct {
 	s       *Scheduler
 	network *sensevoice.Network
+	remote  bool // the network's own engine is not used
 	main    lane
 	express lane // before the main one in the arena, for what overtakes
 }
 
 // lane is a part of the arena, in which one batch runs at a time.
 type lane struct {
-	runner *sensevoice.Runner
+	runner Computer
 	offset int64
 	limit  int64  // bytes of a batch's buffers
 	batch  *batch // that is running; changed under the scheduler's mu
@@ -35,16 +36,26 @@ func newDevice(s *Scheduler, r *transcribe.Recognizer) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &device{s: s, network: n, main: lane{runner: n.NewRunner(), limit: math.MaxInt64}, express: lane{runner: n.NewRunner()}}
-	if limit := s.o.MaxArenaBytes; limit > 0 {
-		d.main.limit = limit
-	}
+	runner := n.NewRunner()
+	d := &device{s: s, network: n, main: lane{runner: runner, limit: s.arenaLimit()}, express: lane{runner: n.NewRunner()}}
 	if plan.Arena <= d.main.limit/4 { // else one lane of some size is better
 		d.express.limit, d.main.offset = plan.Arena, plan.Arena
 		d.main.limit -= plan.Arena
-		d.main.runner.Between = d.between
+		runner.Between = d.between
 	}
 	return d, nil
+}
+
+// newRemote makes a device that computes elsewhere.
+func newRemote(s *Scheduler, r *transcribe.Recognizer, c Computer) *device {
+	return &device{s: s, network: r.Network(), remote: true, main: lane{runner: c, limit: s.arenaLimit()}}
+}
+
+func (s *Scheduler) arenaLimit() int64 {
+	if s.o.MaxArenaBytes > 0 {
+		return s.o.MaxArenaBytes
+	}
+	return math.MaxInt64
 }
 
 // work runs batches until the scheduler is closed and has nothing left to do.

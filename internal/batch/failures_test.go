@@ -152,6 +152,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{Recognizers: []*transcribe.Recognizer{r}, MaxBatchSegments: -1},
 		{Recognizers: []*transcribe.Recognizer{r}, MaxQueueSeconds: math.NaN()},
 		{Recognizers: []*transcribe.Recognizer{r}, MaxWait: -1},
+		{Recognizers: []*transcribe.Recognizer{r}, Computers: make([]Computer, 2)},
 		{Recognizers: []*transcribe.Recognizer{r}, MaxArenaBytes: -1},
 	} {
 		if s, err := New(o); err == nil {

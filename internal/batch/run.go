@@ -16,6 +16,11 @@ func (d *device) compute(b *batch, l *lane) {
 	b.plan.Move(l.offset)
 	out, encode, err := d.run(b, l)
 	if err != nil && b.ctx.Err() == nil && len(b.clips) > 1 {
+		if i, known := culprit(err, len(b.clips)); known {
+			d.condemn(b.clips[i], l, err)
+			d.again(slices.Delete(slices.Clone(b.clips), i, i+1), l)
+			return
+		}
 		half := len(b.clips) / 2
 		d.again(b.clips[:half], l)
 		d.again(b.clips[half:], l)
@@ -30,9 +35,21 @@ func (d *device) compute(b *batch, l *lane) {
 	d.finish(b, l, encode, err)
 }
 
+// culprit returns the place of the clip that an error blames, of so many.
+func culprit(err error, clips int) (i int, known bool) {
+	var one interface{ Culprit() int }
+	if !errors.As(err, &one) {
+		return 0, false
+	}
+	i = one.Culprit()
+	return i, 0 <= i && i < clips
+}
+
 func (d *device) run(b *batch, l *lane) (*sensevoice.Output, time.Duration, error) {
-	if err := d.network.Engine().Reserve(b.plan.Arena); err != nil {
-		return nil, 0, &MemoryError{b.plan.Arena, err}
+	if !d.remote {
+		if err := d.network.Engine().Reserve(b.plan.Arena); err != nil {
+			return nil, 0, &MemoryError{b.plan.Arena, err}
+		}
 	}
 	segments := make([]sensevoice.Segment, len(b.clips))
 	for i, c := range b.clips {
@@ -44,7 +61,18 @@ func (d *device) run(b *batch, l *lane) (*sensevoice.Output, time.Duration, erro
 }
 
 // again runs a part of a batch that failed.
-func (d *device) again(clips []*clip, l *lane) {
+func (d *device) again(clips []*clip, l *lane) { d.compute(d.part(clips, l), l) }
+
+// condemn ends a clip that must not be tried again.
+func (d *device) condemn(c *clip, l *lane, err error) {
+	b := d.part([]*clip{c}, l)
+	defer b.cancel()
+	b.start = time.Now()
+	d.finish(b, l, 0, err)
+}
+
+// part makes a batch of a part of one.
+func (d *device) part(clips []*clip, l *lane) *batch {
 	rows := make([]int, len(clips))
 	for i, c := range clips {
 		rows[i] = c.rows
@@ -59,7 +87,7 @@ func (d *device) again(clips []*clip, l *lane) {
 	l.batch = b
 	s.counts.Halvings++
 	s.mu.Unlock()
-	d.compute(b, l)
+	return b
 }
 
 // finish hands out a batch's results, or the error to those who still wait for it.

@@ -87,6 +87,9 @@ func (e *Engine) Reserve(bytes int64) error {
 	return nil
 }
 
+// Release gives the arena back. The next Reserve takes it again.
+func (e *Engine) Release() { e.arena = nil }
+
 // Reserved implements [engine.Engine].
 func (e *Engine) Reserved() int64 { return int64(len(e.arena)) * 4 }
 
