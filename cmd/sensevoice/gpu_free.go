@@ -57,6 +57,6 @@ func (c *gpuFreeCommand) Run(ctx context.Context, p *program) error {
 		fmt.Fprintln(p.out, "the server holds no GPU memory")
 		return nil
 	}
-	fmt.Fprintf(p.out, "%d GPU workers were asked; they give memory back between two batches\n", freed.Workers)
+	fmt.Fprintf(p.out, "%d workers were asked; they give memory back between two batches\n", freed.Workers)
 	return nil
 }

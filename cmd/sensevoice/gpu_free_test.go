@@ -18,7 +18,7 @@ func TestGPUFree(t *testing.T) {
 		code   int
 		says   string
 	}{
-		{nil, 200, `{"level":"trim","workers":2}`, `{"level":"trim"}`, 0, "2 GPU workers were asked"},
+		{nil, 200, `{"level":"trim","workers":2}`, `{"level":"trim"}`, 0, "2 workers were asked"},
 		{[]string{"--all"}, 200, `{"level":"all","workers":0}`, `{"level":"all"}`, 0, "the server holds no GPU memory"},
 		{nil, 401, `{"detail":"no key"}`, `{"level":"trim"}`, exitFailed, `the server refuses (401 Unauthorized): {"detail":"no key"}`},
 		{nil, 200, `hello`, `{"level":"trim"}`, exitFailed, "is no answer of this server"},

@@ -41,6 +41,7 @@ type commands struct {
 	Load       loadCommand       `cmd:"" help:"Put load on a server and measure how it answers."`
 	Completion completionCommand `cmd:"" help:"Write a completion script for a shell."`
 	Man        manCommand        `cmd:"" help:"Write the manual page."`
+	Worker     workerCommand     `cmd:"" hidden:"" help:"Compute for a server, which starts this."`
 	Version    versionCommand    `cmd:"" help:"Show the version."`
 }
 

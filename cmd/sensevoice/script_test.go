@@ -16,7 +16,14 @@ import (
 	"sensevoice/internal/weights"
 )
 
+// asProgram is the variable that makes the test's binary the program, for processes that the program starts of itself.
+const asProgram = "TEST_SENSEVOICE_PROGRAM"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
 	testscript.Main(m, map[string]func(){"sensevoice": main})
 }
 

@@ -76,6 +76,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 	notifier := server.NewNotifier(p.getenv, os.Getpid())
 	go notifier.Watch(background, func(ctx context.Context) bool { return s.status.Probe(ctx).Err == nil })
 	go p.reloadOnSignal(background, s, notifier, log)
+	go e.freeOnSignal(background, log)
 	context.AfterFunc(background, func() { _ = notifier.Send("STOPPING=1") }) // systemd sees the process end, too
 	if err := notifier.Send("READY=1", fmt.Sprintf("MAINPID=%d", os.Getpid())); err != nil {
 		log.Warn("notify", "error", err)
@@ -124,7 +125,7 @@ func (c *serveCommand) assemble(e *engines, log *slog.Logger) (*service, error) 
 	if s.status, err = status.New(b, e.model.Name == modelstore.EmbeddedName); err != nil {
 		return nil, err
 	}
-	s.gpus = &gpus.Service{Device: e.device, Reason: e.reason, Look: gpu.NewWatcher(e.gpus.Helper).Look} // the helper ends with its input
+	s.gpus = &gpus.Service{Device: e.device, Reason: e.reason, Pool: e.workers, Look: gpu.NewWatcher(e.gpus.Helper).Look} // the helper ends with its input
 	watch(e.metrics, b, e.shares)
 	s.gpus.Watch(e.metrics)
 	return s, s.route(&c.Config)

@@ -19,12 +19,14 @@ import (
 	"sensevoice/internal/server"
 	"sensevoice/internal/transcribe"
 	"sensevoice/internal/vad"
+	"sensevoice/internal/worker"
 )
 
 // engines are the model, what computes it, and the queue in front.
 type engines struct {
 	model   *modelstore.Model
 	engine  *cpu.Engine
+	workers *worker.Pool // nil where this process computes
 	queue   *batch.Scheduler
 	vad     *vad.Model
 	device  string
@@ -70,9 +72,17 @@ func (p *program) openEngines(ctx context.Context, c *config.Config, sources *co
 		return nil, err
 	}
 	holdMemory(e.shares)
+	var computers []batch.Computer
+	if c.Isolate {
+		one, err := e.isolate(recognizer, log)
+		if err != nil {
+			return nil, err
+		}
+		computers = append(computers, one)
+	}
 	e.metrics = metrics.New(version, e.model.Name, e.device)
 	e.queue, err = batch.New(batch.Options{
-		Recognizers: []*transcribe.Recognizer{recognizer}, MaxBatchSegments: c.BatchSize, MaxArenaBytes: e.shares.Arena,
+		Recognizers: []*transcribe.Recognizer{recognizer}, Computers: computers, MaxBatchSegments: c.BatchSize, MaxArenaBytes: e.shares.Arena,
 		MaxQueueBytes: e.shares.Queue, MaxQueueSeconds: c.MaxQueue.Seconds(), MaxWait: c.MaxWait, Observer: e.metrics,
 	})
 	if err != nil {
@@ -136,6 +146,9 @@ func (e *engines) close(patience time.Duration) (err error) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		err = e.queue.Close(ctx)
+	}
+	if e.workers != nil {
+		e.workers.Close()
 	}
 	if e.engine != nil {
 		e.engine.Close()

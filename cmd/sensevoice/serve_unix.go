@@ -9,3 +9,6 @@ import (
 
 // reloadSignals tell a server to read its settings anew.
 var reloadSignals = []os.Signal{syscall.SIGHUP}
+
+// freeSignals tell it to give memory back.
+var freeSignals = []os.Signal{syscall.SIGUSR1}

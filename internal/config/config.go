@@ -25,6 +25,7 @@ type Config struct {
 	Model       string  `setting:"SENSEVOICE_MODEL" short:"m" group:"Recognition" placeholder:"NAME|PATH" help:"Model: a name (see model list), or the path of a model file or folder."`
 	Device      string  `default:"auto" setting:"SENSEVOICE_DEVICE" group:"Recognition" help:"Where to compute: auto, cpu, cuda, cuda:N, cuda:N,cuda:M or cuda:all."`
 	Threads     int     `default:"0" setting:"SENSEVOICE_THREADS" group:"Recognition" help:"CPU threads; 0 for all that this process may use."`
+	Isolate     bool    `setting:"SENSEVOICE_ISOLATE" group:"Recognition" help:"Compute in a process of its own, which is started anew if it dies (Linux)."`
 	ITN         bool    `name:"use-itn" negatable:"" setting:"SENSEVOICE_USE_ITN" group:"Recognition" help:"Write figures and punctuation where a request does not say."`
 	GPUFraction float64 `name:"gpu-memory-fraction" default:"0.95" setting:"SENSEVOICE_GPU_MEMORY_FRACTION" group:"Recognition" help:"Part of a GPU's memory that this process never exceeds, above 0 to 1."`
 	GPUHeadroom Bytes   `name:"gpu-headroom" default:"auto" setting:"SENSEVOICE_GPU_HEADROOM" group:"Recognition" help:"GPU memory left free for others; auto is the larger of 512MiB and 3 %."`

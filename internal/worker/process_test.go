@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,10 +16,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-
-	enginecpu "sensevoice/internal/engine/cpu"
-	"sensevoice/internal/kernel"
-	"sensevoice/internal/sensevoice"
 )
 
 // TestMain is the worker process too.
@@ -29,8 +24,6 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("TEST_WORKER") {
 	case "echo":
 		err = Serve(func() (Handler, error) { return echo{}, nil })
-	case "engine":
-		err = Serve(func() (Handler, error) { return newEngineHandler() })
 	case "none":
 		err = Serve(func() (Handler, error) { return nil, errors.New("no device") })
 	default:
@@ -85,58 +78,6 @@ func (echo) Run(items [][]byte) ([][]byte, error) {
 func (echo) GiveBack(int) error   { return nil }
 func (echo) Idle() error          { return nil }
 func (echo) Fatal(err error) bool { return errors.Is(err, errIllegalAddress) }
-
-// engineHandler is the CPU engine behind the worker's protocol.
-type engineHandler struct {
-	echo
-	network *sensevoice.Network
-	runner  *sensevoice.Runner
-}
-
-func newEngineHandler() (*engineHandler, error) {
-	weights, err := sensevoice.Synthetic("synthetic:micro")
-	if err != nil {
-		return nil, err
-	}
-	kernels, err := kernel.Select("")
-	if err != nil {
-		return nil, err
-	}
-	e, err := enginecpu.New(kernels, 1)
-	if err != nil {
-		return nil, err
-	}
-	network, err := sensevoice.New(weights, e)
-	if err != nil {
-		return nil, err
-	}
-	return &engineHandler{network: network, runner: network.NewRunner()}, nil
-}
-
-func (h *engineHandler) Run(items [][]byte) ([][]byte, error) {
-	segments, rows := make([]sensevoice.Segment, len(items)), make([]int, len(items))
-	for i, item := range items {
-		var err error
-		if segments[i], err = DecodeSegment(item); err != nil {
-			return nil, err
-		}
-		rows[i] = len(segments[i].Features) / h.network.Config.Input
-	}
-	plan, err := h.network.Plan(rows)
-	if err != nil {
-		return nil, err
-	}
-	out, err := h.runner.Run(context.Background(), plan, segments)
-	if err != nil {
-		return nil, err
-	}
-	results := make([][]byte, len(items))
-	for i := range results {
-		from, to := out.Starts[i], out.Starts[i+1]
-		results[i] = EncodeRows(out.IDs[from:to], out.LogProbs[from:to])
-	}
-	return results, nil
-}
 
 func workers(n int, kind string) []Options {
 	list := make([]Options, n)
@@ -274,36 +215,6 @@ func TestChaos(t *testing.T) {
 	callers.Wait()
 	close(stop)
 	killer.Wait()
-}
-
-// TestEngine computes on the CPU engine behind the protocol, bit for bit what it computes without.
-func TestEngine(t *testing.T) {
-	local, err := newEngineHandler()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := pool(t, PoolOptions{Workers: workers(1, "engine")})
-	random := rand.New(rand.NewPCG(3, 4))
-	var batch [][]byte
-	for i, rows := range []int{1, 17, 40} {
-		s := sensevoice.Segment{Language: []string{"auto", "zh", "en"}[i], ITN: i == 1, Features: make([]float32, rows*local.network.Config.Input)}
-		for k := range s.Features {
-			s.Features[k] = random.Float32() - 0.5
-		}
-		batch = append(batch, EncodeSegment(s))
-	}
-	want, err := local.Run(batch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := p.Run(t.Context(), batch)
-	if err != nil || !slices.EqualFunc(got, want, func(a, b []byte) bool { return string(a) == string(b) }) {
-		t.Errorf("results differ (%v)", err)
-	}
-	bad := EncodeSegment(sensevoice.Segment{Language: "auto", Features: make([]float32, 3)})
-	if _, err := p.Run(t.Context(), [][]byte{bad}); err == nil {
-		t.Error("a third of a row was computed")
-	}
 }
 
 // TestOrphan ends when the server's end of the socket does.

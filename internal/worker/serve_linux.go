@@ -12,18 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Handler computes batches inside a worker process. It is called from one goroutine, locked to its thread.
-type Handler interface {
-	// Run returns a result for each item. The items are valid until it returns.
-	Run(items [][]byte) (results [][]byte, err error)
-	// GiveBack gives memory back: 1 what is not needed, 2 all that can be done without until the next batch.
-	GiveBack(level int) error
-	// Idle is called every now and then while there is nothing to do.
-	Idle() error
-	// Fatal tells whether an error has broken the device: the process then ends at once, without another call.
-	Fatal(err error) bool
-}
-
 // Exit codes of a worker process.
 const (
 	ExitFatal    = 70 // the device is broken

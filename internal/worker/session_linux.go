@@ -15,6 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Supported tells whether there can be workers on this system.
+const Supported = true
+
 // process is a session with a worker process: a socket pair for control, and memory that both have mapped for what is large.
 type process struct {
 	cmd    *exec.Cmd

@@ -7,7 +7,13 @@ import (
 	"errors"
 )
 
-// open fails: there are no GPUs here that could be used.
-func open(context.Context, Options) (session, error) {
-	return nil, errors.New("GPU workers need Linux")
-}
+// Supported tells whether there can be workers on this system.
+const Supported = false
+
+var errUnsupported = errors.New("worker processes need Linux")
+
+// open fails: there are no workers here.
+func open(context.Context, Options) (session, error) { return nil, errUnsupported }
+
+// Serve fails: there is no server here that starts workers.
+func Serve(func() (Handler, error)) error { return errUnsupported }

@@ -84,6 +84,7 @@ func (s *slot) run(ctx context.Context) {
 		}
 		s.set(Ready, one)
 		s.pool.readiness(1)
+		s.log().Info("a worker is up", "worker", s.options.Name, "pid", one.pid())
 		err = s.serve(ctx, one)
 		s.pool.readiness(-1)
 		if err != nil {
@@ -192,7 +193,7 @@ func (s *slot) failed(err error) {
 	s.status.Last = err.Error()
 	count := len(s.failures)
 	s.mu.Unlock()
-	s.log().Warn("a GPU worker ended", "worker", s.options.Name, "error", err, "failures_in_10_minutes", count)
+	s.log().Warn("a worker ended", "worker", s.options.Name, "error", err, "failures_in_10_minutes", count)
 }
 
 func (s *slot) log() *slog.Logger {

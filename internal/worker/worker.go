@@ -18,6 +18,18 @@ type Runner interface {
 	Run(ctx context.Context, items [][]byte) (results [][]byte, err error)
 }
 
+// Handler computes batches inside a worker process. It is called from one goroutine, locked to its thread.
+type Handler interface {
+	// Run returns a result for each item. The items are valid until it returns.
+	Run(items [][]byte) (results [][]byte, err error)
+	// GiveBack gives memory back: 1 what is not needed, 2 all that can be done without until the next batch.
+	GiveBack(level int) error
+	// Idle is called every now and then while there is nothing to do.
+	Idle() error
+	// Fatal tells whether an error has broken the device: the process then ends at once, without another call.
+	Fatal(err error) bool
+}
+
 // BatchError is a batch that a worker refused, and lived on.
 type BatchError struct{ Text string }
 
@@ -44,6 +56,9 @@ func (e *PoisonError) Error() string {
 	return fmt.Sprintf("segment %d of the batch ends whatever computes it: %v", e.Item, e.Err)
 }
 
+// Culprit returns the item's place in the batch: its neighbours can be computed without it.
+func (e *PoisonError) Culprit() int { return e.Item }
+
 // Unwrap returns how the last worker ended.
 func (e *PoisonError) Unwrap() error { return e.Err }
 
@@ -51,7 +66,7 @@ func (e *PoisonError) Unwrap() error { return e.Err }
 var ErrClosed = errors.New("the workers have been stopped")
 
 // ErrNoWorker says that all workers are down and nothing else may compute.
-var ErrNoWorker = errors.New("no GPU worker is up")
+var ErrNoWorker = errors.New("no worker is up")
 
 // session is one life of a worker process.
 type session interface {

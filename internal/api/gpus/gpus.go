@@ -113,7 +113,7 @@ func (s *Service) free(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 		if err := s.Pool.GiveBack(level); err != nil {
-			return &api.Error{Status: http.StatusServiceUnavailable, Message: "a GPU worker does not listen", Err: err}
+			return &api.Error{Status: http.StatusServiceUnavailable, Message: "a worker does not listen", Err: err}
 		}
 	}
 	return api.WriteJSON(w, http.StatusOK, freed)
