@@ -30,6 +30,7 @@ func (f *speechFlags) pipeline(live bool) transcribe.PipelineOptions {
 		o = transcribe.LivePipelineOptions()
 	}
 	o.Detection = vad.Options{
+		HoldEnd:                o.Detection.HoldEnd,
 		MaxSingleSegmentTime:   f.MaxSingleSegmentTime,
 		MaxEndSilenceTime:      f.MaxEndSilenceTime,
 		SpeechNoiseThres:       f.SpeechNoiseThres,

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,6 +134,29 @@ func TestLive(t *testing.T) {
 	}
 	if start := float64(last[0].Start); !(math.Abs(start-(15.66-1.3)) < 0.1) {
 		t.Errorf("goodbye at %v", start)
+	}
+}
+
+// TestShortSilences ends segments at pauses that are hardly longer than those between words: no word is lost to the end of the one before.
+func TestShortSilences(t *testing.T) {
+	p := NewPipeline(recognizer(t, fastest(), 2), openVAD(t, "embedded"))
+	for _, c := range clips(t) {
+		for _, silence := range []int{400, 300, 200} {
+			o := LivePipelineOptions()
+			o.Detection.MaxEndSilenceTime = silence
+			live, err := p.NewLive(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			segments, _ := writeAll(t, live, c.samples, func() int { return 960 })
+			got := ""
+			for _, s := range segments {
+				got += s.Text
+			}
+			if squeeze := strings.NewReplacer(" ", "").Replace; squeeze(got) != squeeze(c.WoITN) {
+				t.Errorf("%s, %d ms: %q, want %q", c.File, silence, got, c.WoITN)
+			}
+		}
 	}
 }
 

@@ -56,12 +56,19 @@ const LongestSegment = 30 * time.Second
 
 // DefaultPipelineOptions returns the defaults for recordings.
 func DefaultPipelineOptions() PipelineOptions {
-	return PipelineOptions{Detection: vad.DefaultOptions(), MergeLength: 15 * time.Second, BatchLength: time.Minute}
+	return PipelineOptions{Detection: defaultDetection(), MergeLength: 15 * time.Second, BatchLength: time.Minute}
 }
 
 // LivePipelineOptions returns the defaults for streams: each segment comes as soon as it ends.
 func LivePipelineOptions() PipelineOptions {
-	return PipelineOptions{Detection: vad.DefaultOptions()}
+	return PipelineOptions{Detection: defaultDetection()}
+}
+
+// defaultDetection is FunASR's, but for words that it loses when MaxEndSilenceTime is short.
+func defaultDetection() vad.Options {
+	o := vad.DefaultOptions()
+	o.HoldEnd = true
+	return o
 }
 
 const (

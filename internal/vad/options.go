@@ -17,6 +17,9 @@ type Options struct {
 	// SilenceSchedule, if not empty, gives the silence in place of MaxEndSilenceTime, by the length that the
 	// segment has reached. Default none; see [GrowingSegments].
 	SilenceSchedule []SilenceStep `json:"silence_schedule,omitempty"`
+	// HoldEnd lets a segment go on beyond that silence while the window holds any speech, for twice its length at most: a word
+	// that has begun is not lost to the end of the one before. Default false, which is FunASR's way.
+	HoldEnd bool `json:"hold_end,omitempty"`
 
 	// SpeechNoiseThres is how much likelier than silence speech must be for a frame to count as speech:
 	// 1-p ≥ p + SpeechNoiseThres, p the probability of silence. -1 to 1, default 0.6.

@@ -89,13 +89,19 @@ func (s *segmenter) step(speech bool) (event Event, happened bool) {
 	length := int(frame-s.start+1) * frameTime
 	wait := max(s.endSilence(length)-s.options.SpeechToSilTimeThres, 0)
 	switch {
-	case s.silence > 0 && s.silence*frameTime >= wait:
+	case s.silence > 0 && s.silence*frameTime >= wait && !s.holds(wait):
 		surplus := max(wait/frameTime-s.options.LookaheadTimeEndPoint/frameTime-1, 0)
 		return s.end(frame - int64(surplus)), true
 	case length > s.options.MaxSingleSegmentTime:
 		return s.end(frame), true
 	}
 	return Event{}, false
+}
+
+// holds tells whether a segment goes on although the silence has lasted, since another word may have begun: the end empties the window,
+// and what is left of a short word does not fill it again. Two windows are what such a word needs to come and to go.
+func (s *segmenter) holds(wait int) bool {
+	return s.options.HoldEnd && s.window.count > 0 && s.silence*frameTime < wait+2*s.options.WindowSize
 }
 
 // flush ends the segment that is inside, if there is one, with the sound itself.

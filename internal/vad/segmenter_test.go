@@ -103,6 +103,30 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// TestHoldEnd has words that begin just before a segment would end.
+func TestHoldEnd(t *testing.T) {
+	short := []run{{true, 50}, {false, 28}, {true, 12}, {false, 40}} // the second word does not fill the window without its first frames
+	started, finished := Event{}, func(end int64) Event { return Event{Segment: Segment{0, end}, Ended: true} }
+	for _, test := range []struct {
+		name string
+		hold bool
+		runs []run
+		want []Event
+	}{
+		{"lost", false, short, []Event{started, finished(660)}},
+		{"held", true, short, []Event{started, finished(960)}},
+		{"nothing to hold for", true, []run{{true, 50}, {false, 100}}, []Event{started, finished(660)}},
+		{"joined", true, []run{{true, 50}, {false, 28}, {true, 30}, {false, 100}}, []Event{started, finished(1240)}},
+		{"noise", true, slices.Concat([]run{{true, 50}}, slices.Repeat([]run{{false, 9}, {true, 1}}, 20)), []Event{started, finished(1060)}},
+	} {
+		o := DefaultOptions()
+		o.MaxEndSilenceTime, o.HoldEnd = 400, test.hold
+		if got := eventsOf(o, test.runs...); !slices.Equal(got, test.want) {
+			t.Errorf("%s: got  %v\nwant %v", test.name, got, test.want)
+		}
+	}
+}
+
 // TestConstantSpeech has ten hours of it: everything is covered, by segments of the greatest length.
 func TestConstantSpeech(t *testing.T) {
 	const frames = 3_600_000
