@@ -110,7 +110,7 @@ func (c *serveCommand) assemble(e *engines, log *slog.Logger) (*service, error) 
 	draining, drain := context.WithCancel(context.Background())
 	b := &api.Backend{
 		ModelName: e.model.Name, Device: e.device, Version: version,
-		Queue: e.queue, VAD: e.vad, ITN: c.ITN, Ready: c.ReadyTimeout,
+		Queue: e.queue, VAD: e.vad, ITN: c.ITN, Silence: c.EndSilence, Ready: c.ReadyTimeout,
 		Keys: keys, Rates: limit.NewRates(c.Rate, c.RateBurst),
 		Uploads: limit.NewBudget(e.shares.Uploads), Work: limit.NewBudget(e.shares.Work), Spool: uploads,
 		Sockets: &api.Sockets{}, Metrics: e.metrics, Log: log, Draining: draining.Done(),

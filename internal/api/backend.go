@@ -27,6 +27,7 @@ type Backend struct {
 	VAD   *vad.Model
 
 	ITN      bool          // figures and punctuation where a request does not say
+	Silence  time.Duration // that ends a segment on /ws/asr where a client does not say; 0: the protocol's own
 	Ready    time.Duration // that the recognition of a readiness probe may take
 	Keys     *access.Keys
 	Rates    *limit.Rates

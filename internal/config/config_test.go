@@ -146,7 +146,7 @@ func TestOrderOfSources(t *testing.T) {
 func TestValidate(t *testing.T) {
 	good := Config{
 		Port: 1, GPUFraction: 1, RateBurst: 1, MaxBody: 1, MaxLength: 1, MaxFiles: 1, MaxConns: 1, MaxMemory: Auto, MaxQueue: 6e10, MaxWait: 1, MaxSpool: 1,
-		Timeout: 1, ReadyTimeout: 1,
+		Timeout: 1, ReadyTimeout: 1, EndSilence: 4e8,
 	}
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)
@@ -157,6 +157,7 @@ func TestValidate(t *testing.T) {
 		"--funasr-addr":                                func(c *Config) { c.FunASRAddr = "10095" },
 		"--cors-origins":                               func(c *Config) { c.CORS = []string{"example.com"} },
 		"--max-memory":                                 func(c *Config) { c.MaxMemory = 1 },
+		"--live-end-silence":                           func(c *Config) { c.EndSilence = 0 },
 		"--gpu-memory-fraction":                        func(c *Config) { c.GPUFraction = 1.5 },
 	} {
 		c := good

@@ -1,13 +1,16 @@
 package wsasr
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"sensevoice/internal/api"
 	"sensevoice/internal/api/speech"
 	"sensevoice/internal/audio"
 	"sensevoice/internal/token"
@@ -37,14 +40,14 @@ var codings = map[string]coding{
 	"pcm": pcm16, "pcm16": pcm16, "pcm_s16le": pcm16, "s16le": pcm16, "linear16": pcm16,
 }
 
-// endSilence is the pause in milliseconds that ends a segment unless the client says otherwise: half of what FunASR waits, so that the
-// result of live speech is there within half a second of its end.
-const endSilence = 400
+// EndSilence is the pause that ends a segment unless the server's settings or the client say otherwise: half of what FunASR waits, so
+// that the result of live speech is there within half a second of its end.
+const EndSilence = 400 * time.Millisecond
 
-func defaultConfig(itn bool) config {
+func defaultConfig(b *api.Backend) config {
 	c := config{recognition: transcribe.LivePipelineOptions(), chunk: 3, rate: audio.SampleRate, partials: true}
-	c.recognition.ITN = itn
-	c.recognition.Detection.MaxEndSilenceTime = endSilence
+	c.recognition.ITN = b.ITN
+	c.recognition.Detection.MaxEndSilenceTime = int(cmp.Or(b.Silence, EndSilence).Milliseconds())
 	return c
 }
 
@@ -68,24 +71,25 @@ func (c config) with(raw json.RawMessage) (config, *failure) {
 			return c, &failure{Message: textBadMessage, Detail: "config: " + plain(err)}
 		}
 	}
-	for _, set := range []func(*settings) *failure{c.setLanguage, c.setChunk, c.setSound} {
+	for _, set := range []func(*settings) *failure{c.setLanguage, c.setChunk, c.setSound, c.setSilence} {
 		if wrong := set(&s); wrong != nil {
 			return c, wrong
 		}
 	}
 	set(&c.partials, s.Partials)
 	set(&c.recognition.ITN, s.UseITN)
-	set(&c.recognition.Detection.MaxEndSilenceTime, s.EndSilence)
 	if s.UseVAD != nil {
 		c.recognition.VAD = transcribe.VADOn
 		if !*s.UseVAD {
 			c.recognition.VAD = transcribe.VADOff
 		}
 	}
+	longest := transcribe.LongestSegment.Seconds()
 	if c.recognition.VAD == transcribe.VADOff { // then sound is cut by the clock
 		const shortest = 4 // seconds, below which cuts cost words
-		c.recognition.Detection.MaxSingleSegmentTime = int(1000 * max(c.chunk, shortest))
+		longest = max(c.chunk, shortest)
 	}
+	c.recognition.Detection.MaxSingleSegmentTime = int(1000 * longest)
 	if err := c.recognition.Validate(); err != nil {
 		return c, &failure{Message: textBadSetting + err.Error()}
 	}
@@ -143,6 +147,18 @@ func (c *config) setSound(s *settings) *failure {
 		}
 		c.rate = *s.SampleRate
 	}
+	return nil
+}
+
+func (c *config) setSilence(s *settings) *failure {
+	const most = 60000
+	if s.EndSilence == nil {
+		return nil
+	}
+	if *s.EndSilence < 0 || *s.EndSilence > most {
+		return &failure{Message: textBadSetting + fmt.Sprintf("max_end_silence_time %d: must be 0 to %d milliseconds", *s.EndSilence, most)}
+	}
+	c.recognition.Detection.MaxEndSilenceTime = *s.EndSilence
 	return nil
 }
 

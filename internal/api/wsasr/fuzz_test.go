@@ -3,6 +3,8 @@ package wsasr
 import (
 	"encoding/json"
 	"testing"
+
+	"sensevoice/internal/api"
 )
 
 // FuzzConfig reads whatever clients write: what is wrong changes nothing, and what is taken can be recognised with.
@@ -14,7 +16,7 @@ func FuzzConfig(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		before := defaultConfig(false)
+		before := defaultConfig(&api.Backend{})
 		after, wrong := before.with(json.RawMessage(text))
 		if wrong != nil && wrong.Message == "" {
 			t.Error("an error without a word")

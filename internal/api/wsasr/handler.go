@@ -18,7 +18,10 @@ func Routes(b *api.Backend, o socket.Options, pacer *speech.Pacer) []api.Route {
 	protocol := socket.Protocol{Name: "ws/asr", Urgent: answerPing, Talk: func(ctx context.Context, c *socket.Conn) error {
 		stream := speech.NewStream(b, api.RequestOf(ctx), pacer)
 		defer stream.Close()
-		s := &session{conn: c, stream: stream, config: defaultConfig(b.ITN), quiet: o.QuietTimeout}
+		s := &session{conn: c, stream: stream, config: defaultConfig(b), quiet: o.QuietTimeout}
+		if err := stream.Configure(s.config.recognition); err != nil {
+			return err
+		}
 		return s.run(ctx)
 	}}
 	return []api.Route{{Pattern: "GET /ws/asr", Shape: api.FastAPI, Handle: socket.Handler(b, o, protocol)}}

@@ -177,13 +177,14 @@ func TestConfigIsEchoed(t *testing.T) {
 	}
 }
 
-// TestSegmentsEndByThemselves waits for the results of speech that is followed by silence, without saying that it has ended.
+// TestSegmentsEndByThemselves waits for the results of speech that is followed by silence, without saying that it has ended. Of the
+// silence there is half a second, 400 ms of them in the recording.
 func TestSegmentsEndByThemselves(t *testing.T) {
-	c := dial(t, serve(t))
+	c := dial(t, serve(t, func(o *socket.Options) { o.QuietTimeout = 0 }))
 	clip := sockettest.Clips(t)[0]
 	c.text(`{"type":"config","config":{"partial_results":false}}`)
 	c.receive("config_updated")
-	c.binary(sockettest.PCM16(clip.Samples, 2))
+	c.binary(sockettest.PCM16(clip.Samples, 0.1))
 	var finals []map[string]any
 	for said(finals) != squeeze(clip.Text) {
 		finals = append(finals, c.receive("result"))

@@ -1,0 +1,48 @@
+package wsasr
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"sensevoice/internal/api"
+)
+
+// TestEndSilence has the pause from the client, else from the server's settings, else from the protocol.
+func TestEndSilence(t *testing.T) {
+	for _, test := range []struct {
+		server time.Duration
+		client string
+		want   int
+	}{
+		{0, `{}`, 400},
+		{650 * time.Millisecond, `{}`, 650},
+		{650 * time.Millisecond, `{"max_end_silence_time":0}`, 0},
+		{0, `{"max_end_silence_time":800}`, 800},
+	} {
+		c, wrong := defaultConfig(&api.Backend{Silence: test.server}).with(json.RawMessage(test.client))
+		if got := c.recognition.Detection.MaxEndSilenceTime; wrong != nil || got != test.want {
+			t.Errorf("%+v: %d, %v", test, got, wrong)
+		}
+	}
+	for _, client := range []string{`{"max_end_silence_time":60001}`, `{"max_end_silence_time":-1}`} {
+		if _, wrong := defaultConfig(&api.Backend{}).with(json.RawMessage(client)); wrong == nil || !strings.Contains(wrong.Message, "max_end_silence_time") {
+			t.Errorf("%s: %+v", client, wrong)
+		}
+	}
+}
+
+// TestVADOnAgain cuts by the clock while detection is off, and no longer.
+func TestVADOnAgain(t *testing.T) {
+	c := defaultConfig(&api.Backend{})
+	for _, test := range []struct {
+		message string
+		want    int
+	}{{`{"use_vad":false,"chunk_duration":5}`, 5000}, {`{"use_vad":true}`, 30000}} {
+		var wrong *failure
+		if c, wrong = c.with(json.RawMessage(test.message)); wrong != nil || c.recognition.Detection.MaxSingleSegmentTime != test.want {
+			t.Errorf("%s: %d, %v", test.message, c.recognition.Detection.MaxSingleSegmentTime, wrong)
+		}
+	}
+}
