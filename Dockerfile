@@ -1,7 +1,8 @@
 # syntax=docker/dockerfile:1
 #
-# docker build --target cpu -t sensevoice:cpu .    the static program and nothing else, some 40 MB
+# docker build --target cpu -t sensevoice:cpu .    the static program and nothing else, 25 MB
 # docker build --target gpu -t sensevoice:gpu .    with the helper for NVIDIA GPUs, on glibc; no CUDA toolkit: the driver comes from the host
+# docker build --target gpu --build-arg PACKAGES= -t sensevoice:gpu .    without ffmpeg, which is most of it: no M4A, no video
 #
 # How to run them: docs/gpu-memory.md.
 
@@ -31,7 +32,8 @@ ENTRYPOINT ["/sensevoice"]
 CMD ["serve"]
 
 FROM debian:bookworm-slim AS gpu
-RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates ffmpeg && rm -rf /var/lib/apt/lists/* && \
+ARG PACKAGES=ffmpeg
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates $PACKAGES && rm -rf /var/lib/apt/lists/* && \
     install -d -o 65532 -g 65532 /models
 COPY --from=build /out/sensevoice /out/sensevoice-gpu /usr/local/bin/
 # The container runtime reads these: all GPUs, and of the driver what computing and looking need.
