@@ -23,7 +23,7 @@ type loadCommand struct {
 	Timeout  time.Duration `default:"1m" help:"Longest time for an answer."`
 	Pace     float64       `default:"1" help:"Speed of streams, in times of real time; 0 for as fast as possible."`
 	Silence  time.Duration `default:"1200ms" help:"Silence after each recording of a stream."`
-	Wait     time.Duration `default:"0s" help:"Pause after which the server ends a segment (its max_end_silence_time), where it is not the protocol's own: 400ms with ws, 800ms with funasr."`
+	Wait     time.Duration `default:"0s" help:"Pause after which the server ends a segment (its max_end_silence_time), where it is not the protocol's own: 350ms with ws, 800ms with funasr."`
 	Idle     bool          `help:"Open WebSockets and say nothing."`
 	Expect   string        `placeholder:"FILE" help:"List of the recordings' texts, such as testdata/clips.json. Without it they are asked for first, by one client alone."`
 	Language string        `short:"l" help:"Language to ask for."`

@@ -27,7 +27,7 @@ type Config struct {
 	Threads     int           `default:"0" setting:"SENSEVOICE_THREADS" group:"Recognition" help:"CPU threads; 0 for all that this process may use."`
 	Isolate     bool          `setting:"SENSEVOICE_ISOLATE" group:"Recognition" help:"Compute in a process of its own, which is started anew if it dies (Linux)."`
 	ITN         bool          `name:"use-itn" negatable:"" setting:"SENSEVOICE_USE_ITN" group:"Recognition" help:"Write figures and punctuation where a request does not say."`
-	EndSilence  time.Duration `name:"live-end-silence" default:"400ms" setting:"SENSEVOICE_LIVE_END_SILENCE" group:"Recognition" help:"Pause that ends a segment on /ws/asr where a client does not say (max_end_silence_time)."`
+	EndSilence  time.Duration `name:"live-end-silence" default:"350ms" setting:"SENSEVOICE_LIVE_END_SILENCE" group:"Recognition" help:"Pause that ends a segment on /ws/asr where a client does not say (max_end_silence_time)."`
 	GPUFraction float64       `name:"gpu-memory-fraction" default:"0.95" setting:"SENSEVOICE_GPU_MEMORY_FRACTION" group:"Recognition" help:"Part of a GPU's memory that this process never exceeds, above 0 to 1."`
 	GPUHeadroom Bytes         `name:"gpu-headroom" default:"auto" setting:"SENSEVOICE_GPU_HEADROOM" group:"Recognition" help:"GPU memory left free for others; auto is the larger of 512MiB and 3 %."`
 	BatchSize   int           `name:"batch-size" default:"0" setting:"SENSEVOICE_BATCH_SIZE" group:"Recognition" help:"Segments that run together at most; 0 for as many as memory and length allow."`
@@ -69,7 +69,7 @@ func (c *Config) Validate() error {
 		{"port", "SENSEVOICE_PORT", c.Port < 0 || c.Port > 65535, "must be 0 to 65535"},
 		{"threads", "SENSEVOICE_THREADS", c.Threads < 0, "must be 0 or more"},
 		{"batch-size", "SENSEVOICE_BATCH_SIZE", c.BatchSize < 0, "must be 0 or more"},
-		{"live-end-silence", "SENSEVOICE_LIVE_END_SILENCE", c.EndSilence < 10*time.Millisecond || c.EndSilence > time.Minute, "must be from 10ms to 1m, such as 400ms"},
+		{"live-end-silence", "SENSEVOICE_LIVE_END_SILENCE", c.EndSilence < 10*time.Millisecond || c.EndSilence > time.Minute, "must be from 10ms to 1m, such as 350ms"},
 		{"gpu-memory-fraction", "SENSEVOICE_GPU_MEMORY_FRACTION", !(c.GPUFraction > 0 && c.GPUFraction <= 1), "must be above 0 and at most 1"},
 		{"rate", "SENSEVOICE_RATE", !(c.Rate >= 0 && c.Rate < math.Inf(1)), "must be 0 or more"},
 		{"rate-burst", "SENSEVOICE_RATE_BURST", c.RateBurst < 1, "must be 1 or more"},

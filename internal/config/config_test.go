@@ -146,7 +146,7 @@ func TestOrderOfSources(t *testing.T) {
 func TestValidate(t *testing.T) {
 	good := Config{
 		Port: 1, GPUFraction: 1, RateBurst: 1, MaxBody: 1, MaxLength: 1, MaxFiles: 1, MaxConns: 1, MaxMemory: Auto, MaxQueue: 6e10, MaxWait: 1, MaxSpool: 1,
-		Timeout: 1, ReadyTimeout: 1, EndSilence: 4e8,
+		Timeout: 1, ReadyTimeout: 1, EndSilence: 35e7,
 	}
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ type heard struct {
 }
 
 var wires = map[string]*wire{
-	"ws": {path: "/ws/asr", options: configWS, end: `{"type":"end"}`, frame: 100 * time.Millisecond, pause: 400 * time.Millisecond, read: readWS},
+	"ws": {path: "/ws/asr", options: configWS, end: `{"type":"end"}`, frame: 100 * time.Millisecond, pause: 350 * time.Millisecond, read: readWS},
 	"funasr": {
 		path: "/", options: configFunASR, end: `{"is_speaking":false,"is_end":true}`, frame: 60 * time.Millisecond, pause: 800 * time.Millisecond, read: readFunASR,
 	},

@@ -141,7 +141,7 @@ func TestLive(t *testing.T) {
 func TestShortSilences(t *testing.T) {
 	p := NewPipeline(recognizer(t, fastest(), 2), openVAD(t, "embedded"))
 	for _, c := range clips(t) {
-		for _, silence := range []int{400, 300, 200} {
+		for _, silence := range []int{400, 350, 200} {
 			o := LivePipelineOptions()
 			o.Detection.MaxEndSilenceTime = silence
 			live, err := p.NewLive(o)

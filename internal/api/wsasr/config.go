@@ -40,9 +40,9 @@ var codings = map[string]coding{
 	"pcm": pcm16, "pcm16": pcm16, "pcm_s16le": pcm16, "s16le": pcm16, "linear16": pcm16,
 }
 
-// EndSilence is the pause that ends a segment unless the server's settings or the client say otherwise: half of what FunASR waits, so
-// that the result of live speech is there within half a second of its end.
-const EndSilence = 400 * time.Millisecond
+// EndSilence is the pause that ends a segment unless the server's settings or the client say otherwise. FunASR waits 800 ms; with
+// this, the result of live speech is there within half a second of its end though the machine is busy, and segments are hardly others.
+const EndSilence = 350 * time.Millisecond
 
 func defaultConfig(b *api.Backend) config {
 	c := config{recognition: transcribe.LivePipelineOptions(), chunk: 3, rate: audio.SampleRate, partials: true}

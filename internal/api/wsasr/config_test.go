@@ -16,7 +16,7 @@ func TestEndSilence(t *testing.T) {
 		client string
 		want   int
 	}{
-		{0, `{}`, 400},
+		{0, `{}`, 350},
 		{650 * time.Millisecond, `{}`, 650},
 		{650 * time.Millisecond, `{"max_end_silence_time":0}`, 0},
 		{0, `{"max_end_silence_time":800}`, 800},
