@@ -36,11 +36,7 @@ type Account struct {
 func (r *Request) Add(a Account) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.account.Sound += a.Sound
-	r.account.Decode += a.Decode
-	r.account.Detect += a.Detect
-	r.account.Queue += a.Queue
-	r.account.Encode += a.Encode
+	r.account = r.account.Plus(a)
 }
 
 // Account returns what was booked so far.
@@ -48,6 +44,11 @@ func (r *Request) Account() Account {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.account
+}
+
+// Plus returns the sums of two accounts.
+func (a Account) Plus(b Account) Account {
+	return Account{a.Sound + b.Sound, a.Decode + b.Decode, a.Detect + b.Detect, a.Queue + b.Queue, a.Encode + b.Encode}
 }
 
 // Compute is the time that was spent on the recordings, waiting not included.

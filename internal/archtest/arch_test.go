@@ -78,7 +78,7 @@ var mayImport = map[string]string{
 		" internal/spelling internal/spool internal/token internal/transcribe internal/transcript internal/vad",
 	"internal/api/socket": "internal/api",
 	"internal/api/speech": "internal/api internal/audio internal/audio/decode internal/audio/pcm internal/audio/resample internal/batch" +
-		" internal/transcribe internal/transcript",
+		" internal/metrics internal/transcribe internal/transcript",
 	"internal/api/wsasr": "internal/api internal/api/socket internal/api/speech internal/audio internal/audio/decode internal/token" +
 		" internal/transcribe internal/transcript",
 	"internal/api/funasrws": "internal/api internal/api/socket internal/api/speech internal/audio internal/audio/decode internal/audio/pcm" +

@@ -40,7 +40,7 @@ func New(version, model, device string) *Metrics {
 	m.latency = m.histograms("request_seconds", "Time from a request's header to its answer's end, by route.", 0.005, 16, "route")
 	m.stages = m.histograms("stage_seconds", "Time that a recording, or a result of a stream, spent in a stage: queue, decode, vad or encode.", 0.001, 18, "stage")
 	m.sound = m.counters("audio_seconds_total", "Seconds of sound recognised.").WithLabelValues()
-	m.rtf = m.histogram("real_time_factor", "Time of a request over the length of its recording.", 0.002, 14)
+	m.rtf = m.histogram("real_time_factor", "Time of a request, or of the work that led to a result of a stream, over the length of its sound.", 0.002, 14)
 	m.batchSegments = m.histogram("batch_segments", "Segments in a batch.", 1, 10)
 	m.batchSeconds = m.histogram("batch_audio_seconds", "Seconds of sound in a batch.", 0.25, 12)
 	m.batchTime = m.histogram("batch_seconds", "Time that a batch took on the engine.", 0.001, 15)
@@ -142,23 +142,26 @@ type Stages struct {
 
 // Recording counts a recording of so much sound, whose request has lasted so long.
 func (m *Metrics) Recording(sound time.Duration, s Stages, request time.Duration) {
-	m.stages.WithLabelValues("queue").Observe(s.Queue.Seconds())
 	m.stages.WithLabelValues("decode").Observe(s.Decode.Seconds())
-	m.stages.WithLabelValues("vad").Observe(s.VAD.Seconds())
-	m.stages.WithLabelValues("encode").Observe(s.Encode.Seconds())
 	m.Sound(sound)
-	if sound > 0 {
-		m.rtf.Observe(request.Seconds() / sound.Seconds())
-	}
+	m.recognized(sound, s, request)
 }
 
 // Sound counts sound that was heard.
 func (m *Metrics) Sound(sound time.Duration) { m.sound.Add(sound.Seconds()) }
 
-// Live counts what it took, since the last time, to find speech in a stream and to recognise it, when that gave a result.
-func (m *Metrics) Live(detect, encode time.Duration) {
-	m.stages.WithLabelValues("vad").Observe(detect.Seconds())
-	m.stages.WithLabelValues("encode").Observe(encode.Seconds())
+// Live counts what led to a result of a stream: the sound since the result before, which [Metrics.Sound] has counted as it came, and the
+// work on it. The stream itself lasts as long as its sound, which says nothing, and what decodes it is part of its protocol.
+func (m *Metrics) Live(sound time.Duration, s Stages) { m.recognized(sound, s, s.Queue+s.VAD+s.Encode) }
+
+// recognized counts the stages that recordings and streams have, and what all took.
+func (m *Metrics) recognized(sound time.Duration, s Stages, took time.Duration) {
+	m.stages.WithLabelValues("queue").Observe(s.Queue.Seconds())
+	m.stages.WithLabelValues("vad").Observe(s.VAD.Seconds())
+	m.stages.WithLabelValues("encode").Observe(s.Encode.Seconds())
+	if sound > 0 {
+		m.rtf.Observe(took.Seconds() / sound.Seconds())
+	}
 }
 
 // Batch implements batch.Observer.

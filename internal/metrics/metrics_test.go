@@ -19,6 +19,7 @@ func TestText(t *testing.T) {
 	m.Reject("rate\nlimit")
 	m.Recording(2*time.Second, Stages{Queue: time.Second}, time.Second)
 	m.Recording(0, Stages{}, time.Second)
+	m.Live(2*time.Second, Stages{Queue: time.Second, VAD: time.Second, Encode: 2 * time.Second})
 	m.Batch(batch.BatchReport{Segments: 3, Seconds: 4.5, Encode: time.Second})
 	m.Batch(batch.BatchReport{Err: errors.New("x")})
 	m.Watch(func() batch.Stats { return batch.Stats{Bytes: 17, Counts: batch.Counts{Batches: 2}} })
@@ -39,9 +40,12 @@ func TestText(t *testing.T) {
 		`sensevoice_request_seconds_bucket{route="POST /x",le="0.01"} 1`,
 		`sensevoice_request_seconds_bucket{route="POST /x",le="+Inf"} 1`,
 		`sensevoice_request_seconds_sum{route="POST /x"} 0.007`,
-		`sensevoice_stage_seconds_count{stage="queue"} 2`,
+		`sensevoice_stage_seconds_count{stage="queue"} 3`,
+		`sensevoice_stage_seconds_count{stage="decode"} 2`,
+		`sensevoice_stage_seconds_sum{stage="vad"} 1`,
+		`sensevoice_stage_seconds_sum{stage="encode"} 2`,
 		"sensevoice_audio_seconds_total 2",
-		"sensevoice_real_time_factor_sum 0.5",
+		"sensevoice_real_time_factor_sum 2.5",
 		`sensevoice_batch_segments_bucket{le="2"} 0`,
 		`sensevoice_batch_segments_bucket{le="4"} 1`,
 		"sensevoice_batch_failures_total 1",

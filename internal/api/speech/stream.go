@@ -11,6 +11,7 @@ import (
 	"sensevoice/internal/api"
 	"sensevoice/internal/audio"
 	"sensevoice/internal/batch"
+	"sensevoice/internal/metrics"
 	"sensevoice/internal/transcribe"
 	"sensevoice/internal/transcript"
 )
@@ -34,7 +35,8 @@ type Stream struct {
 
 	pipeline *transcribe.Pipeline // nil before the first sample
 	live     *transcribe.Live     // nil before a sample
-	booked   api.Account          // of live's work
+	booked   api.Account          // of live's work, up to the latest call
+	unsaid   api.Account          // since the latest result
 	gathered []float32            // was written, and not heard yet
 	before   transcript.Seconds   // what earlier Lives have heard
 	partial  time.Time            // of the latest
@@ -104,12 +106,11 @@ func (s *Stream) hear(ctx context.Context) ([]transcript.Segment, error) {
 		return nil, err
 	}
 	sound := time.Duration(len(samples)) * time.Second / audio.SampleRate
-	s.request.Add(api.Account{Sound: sound})
 	s.backend.Metrics.Sound(sound)
-	heard := s.live.Written()
+	heard, start := s.live.Written(), time.Now()
 	segments, err := s.live.Write(ctx, samples)
 	s.place(segments)
-	s.book(len(segments) > 0)
+	s.book(sound, time.Since(start), len(segments) > 0)
 	if err != nil {
 		s.before += transcript.Seconds(heard.Seconds()) + duration(len(samples))
 		s.live = nil
@@ -117,17 +118,21 @@ func (s *Stream) hear(ctx context.Context) ([]transcript.Segment, error) {
 	return segments, err
 }
 
-// book accounts for the work on segments that have ended.
-func (s *Stream) book(ended bool) {
-	if !ended {
-		return
-	}
+// book accounts for a call of live. The metrics hear of it with the next result.
+func (s *Stream) book(sound, took time.Duration, result bool) {
 	detect, times := s.live.Spent()
-	spent := api.Account{Detect: detect, Encode: times.Feature + times.Encode}
-	work := api.Account{Detect: spent.Detect - s.booked.Detect, Encode: spent.Encode - s.booked.Encode}
-	s.booked = spent
+	encode := times.Feature + times.Encode
+	work := api.Account{Sound: sound, Detect: detect - s.booked.Detect, Encode: encode - s.booked.Encode}
+	if work.Encode > 0 { // else nothing was waited for
+		work.Queue = max(0, took-work.Detect-work.Encode)
+	}
+	s.booked.Detect, s.booked.Encode = detect, encode
 	s.request.Add(work)
-	s.backend.Metrics.Live(work.Detect, work.Encode)
+	s.unsaid = s.unsaid.Plus(work)
+	if result {
+		s.backend.Metrics.Live(s.unsaid.Sound, metrics.Stages{Queue: s.unsaid.Queue, VAD: s.unsaid.Detect, Encode: s.unsaid.Encode})
+		s.unsaid = api.Account{}
+	}
 }
 
 // Flush ends the open segment where the sound has come to, and returns it.
@@ -136,9 +141,10 @@ func (s *Stream) Flush(ctx context.Context) ([]transcript.Segment, error) {
 	if s.live == nil || err != nil {
 		return segments, err
 	}
+	start := time.Now()
 	last, err := s.live.Flush(ctx)
 	s.place(last)
-	s.book(len(last) > 0)
+	s.book(0, time.Since(start), len(last) > 0)
 	segments = append(segments, last...)
 	if err != nil {
 		s.Clear()

@@ -276,7 +276,8 @@ func TestMetrics(t *testing.T) {
 	page := apitest.Metrics(s.Backend.Backend)
 	for _, want := range []string{
 		fmt.Sprintf("sensevoice_audio_seconds_total %g\n", float64(len(clip.Samples))/16000),
-		`sensevoice_stage_seconds_count{stage="vad"}`, `sensevoice_stage_seconds_count{stage="encode"}`,
+		`sensevoice_stage_seconds_count{stage="vad"} 1`, `sensevoice_stage_seconds_count{stage="encode"} 1`,
+		`sensevoice_stage_seconds_count{stage="queue"} 1`, "sensevoice_real_time_factor_count 1",
 	} {
 		if len(finals) == 0 || !strings.Contains(page, want) {
 			t.Errorf("no %s", want)
