@@ -21,6 +21,9 @@ type Options struct {
 	Raw      *decode.RawFormat // what headerless samples are; nil: a recording says what it is
 }
 
+// EachChannel tells whether every channel of a recording gets a text of its own.
+func (o *Options) EachChannel() bool { return o.Channels == decode.Each }
+
 // OptionFields are the fields that [Backend.Options] reads, in each protocol's form beside its own.
 var OptionFields = []string{
 	"words", "vad", "ban_emo_unk", "channels", "raw",
@@ -65,11 +68,9 @@ func (o *Options) detection(v *Values) {
 
 // sound reads what is heard of a recording.
 func (o *Options) sound(v *Values) {
-	switch v.Choice("mix", []string{"mix", "left", "right"}, "channels") {
-	case "left":
-		o.Channels = decode.Left
-	case "right":
-		o.Channels = decode.Right
+	o.Channels, _ = decode.ParseChannels(v.Choice("mix", []string{"mix", "left", "right", "each"}, "channels"))
+	if o.EachChannel() {
+		o.Whole = false // who speaks into one of several channels is silent most of the time
 	}
 	text, name := v.Text("raw")
 	if text == "" {

@@ -26,9 +26,9 @@ type Recording struct {
 	Options Options
 }
 
-// Recognize turns a recording into text. It waits for memory and for the engine in turn, and books in the request's account
-// what it took. Emit, if not nil, gets each segment as soon as it is known, and may be slow: nothing else waits for it.
-func (b *Backend) Recognize(ctx context.Context, r Recording, emit func(transcript.Segment) error) (*transcript.Result, error) {
+// recognize turns a recording into a text for each track. It waits for memory and for the engine in turn, and books in the request's
+// account what it took. Emit, if not nil, gets each segment as soon as it is known, and may be slow: nothing else waits for it.
+func (b *Backend) recognize(ctx context.Context, r Recording, emit func(transcript.Segment) error) ([]*transcript.Result, error) {
 	limits := b.Limits()
 	ctx, cancel := context.WithTimeoutCause(ctx, limits.Timeout, context.DeadlineExceeded)
 	defer cancel()
@@ -51,25 +51,27 @@ func (b *Backend) Recognize(ctx context.Context, r Recording, emit func(transcri
 		return nil, err
 	}
 	defer stream.Close()
-	segments := []transcript.Segment{}
+	more, err := b.takeTracks(stream.Tracks())
+	if err != nil {
+		return nil, err
+	}
+	defer b.Work.Release(more)
+	segments := make([][]transcript.Segment, stream.Tracks())
 	decoder := &timedDecoder{place, waited}
-	summary, err := b.run(ctx, decoder, stream, r.Options, func(s transcript.Segment) error {
-		segments = append(segments, s)
+	summaries, err := b.run(ctx, decoder, stream, r.Options, func(track int, s transcript.Segment) error {
+		segments[track] = append(segments[track], s)
 		if emit != nil {
 			return emit(s)
 		}
 		return nil
 	})
-	if summary != nil {
-		setAccount(span, b.book(request, summary, decoder.waited))
+	if summaries != nil {
+		setAccount(span, b.book(request, summaries, decoder.waited))
 	}
 	if err != nil {
 		return nil, err
 	}
-	timing := transcript.NewTiming(summary.Duration, summary.Load, summary.Detect+summary.Times.Feature, summary.Times.Encode, time.Since(start))
-	result := transcript.New(r.Name, transcript.Seconds(summary.Duration.Seconds()), segments, timing)
-	result.Skipped = summary.Skipped
-	return result, nil
+	return r.results(summaries, segments, time.Since(start)), nil
 }
 
 // enter takes a place in the queue before anything is decoded. Once one recording of a request has been let in, the others are too:
@@ -104,7 +106,9 @@ func (b *Backend) beginWork(ctx context.Context, wait time.Duration) error {
 }
 
 // run recognises a stream. Under Whole it looks first whether the sound ends within one segment.
-func (b *Backend) run(ctx context.Context, d transcribe.Decoder, s *decode.Stream, o Options, emit func(transcript.Segment) error) (*transcribe.Summary, error) {
+func (b *Backend) run(
+	ctx context.Context, d transcribe.Decoder, s *decode.Stream, o Options, emit func(track int, s transcript.Segment) error,
+) ([]*transcribe.Summary, error) {
 	var source transcribe.Source = s
 	if o.Whole {
 		head, ended, err := readAhead(s, int(transcribe.LongestSegment.Seconds())*audio.SampleRate)
@@ -116,7 +120,7 @@ func (b *Backend) run(ctx context.Context, d transcribe.Decoder, s *decode.Strea
 		}
 		source = &resumed{head: head, rest: s}
 	}
-	return transcribe.NewPipeline(d, b.VAD).Run(ctx, source, o.PipelineOptions, emit)
+	return transcribe.NewPipeline(d, b.VAD).RunTracks(ctx, source, s.Tracks(), o.PipelineOptions, emit)
 }
 
 // readAhead reads up to n samples, and tells whether those are all.
@@ -166,8 +170,11 @@ func (t *timedDecoder) Recognize(ctx context.Context, clips []transcribe.Clip) (
 }
 
 // book adds what a recording took to the request's account and the metrics, and returns it.
-func (b *Backend) book(request *Request, s *transcribe.Summary, queue time.Duration) Account {
-	a := Account{Sound: s.Duration, Decode: s.Load, Detect: s.Detect, Queue: queue, Encode: s.Times.Feature + s.Times.Encode}
+func (b *Backend) book(request *Request, tracks []*transcribe.Summary, queue time.Duration) Account {
+	a := Account{Decode: tracks[0].Load, Queue: queue} // all tracks are read together
+	for _, s := range tracks {
+		a = a.Plus(Account{Sound: s.Duration, Detect: s.Detect, Encode: s.Times.Feature + s.Times.Encode})
+	}
 	request.Add(a)
 	b.Metrics.Recording(a.Sound, metrics.Stages{Queue: a.Queue, Decode: a.Decode, VAD: a.Detect, Encode: a.Encode}, time.Since(request.Start))
 	return a

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -48,8 +49,13 @@ func (s *service) recognize(w http.ResponseWriter, r *http.Request) error {
 	options.ITN = values.Bool(options.ITN, "use_itn", "itn")
 	format := values.Choice("json", formats, "format")
 	keys := names(values, f.Files)
-	if format != "json" && format != "text" && len(f.Files) > 1 {
-		values.Fault("format", format+" is for one recording, and there are more")
+	if format != "json" && format != "text" {
+		switch {
+		case len(f.Files) > 1:
+			values.Fault("format", format+" is for one recording, and there are more")
+		case options.EachChannel():
+			values.Fault("channels", "each makes a text of every channel, and "+format+" is for one; take json or text, or ask for left and then for right")
+		}
 	}
 	if err := values.Err(); err != nil {
 		return err
@@ -58,7 +64,7 @@ func (s *service) recognize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, results, format)
+	return answer(w, results, format, len(f.Files) > 1)
 }
 
 // names returns what each recording is called in the reply.
@@ -80,19 +86,20 @@ func names(values *api.Values, files []api.File) []string {
 
 // all recognises recordings, some at once, in their order.
 func (s *service) all(ctx context.Context, files []api.File, keys []string, o api.Options) ([]*transcript.Result, error) {
-	results := make([]*transcript.Result, len(files))
+	results := make([][]*transcript.Result, len(files))
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(together)
 	for i, f := range files {
 		work.Go(func() (err error) {
-			results[i], err = s.Recognize(ctx, api.Recording{Name: keys[i], Sound: f.Open(), Options: o}, nil)
+			results[i], err = s.RecognizeChannels(ctx, api.Recording{Name: keys[i], Sound: f.Open(), Options: o})
 			if err != nil && len(files) > 1 {
 				err = named(keys[i], err)
 			}
 			return err
 		})
 	}
-	return results, work.Wait()
+	err := work.Wait()
+	return slices.Concat(results...), err
 }
 
 // namedError says which of several recordings failed.
@@ -112,13 +119,13 @@ func (e *namedError) Error() string { return fmt.Sprintf("%q: %v", e.name, e.err
 func (e *namedError) Unwrap() error { return e.err }
 
 // answer writes the reply in the format that was asked for.
-func answer(w http.ResponseWriter, results []*transcript.Result, format string) error {
+func answer(w http.ResponseWriter, results []*transcript.Result, format string, several bool) error {
 	if format == "json" {
 		return api.WriteJSON(w, http.StatusOK, reply(results))
 	}
 	var body bytes.Buffer
 	for _, r := range results {
-		if err := write(&body, r, format, len(results) > 1); err != nil {
+		if err := write(&body, r, format, several); err != nil {
 			return err
 		}
 	}

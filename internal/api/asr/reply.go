@@ -4,10 +4,10 @@ import "sensevoice/internal/transcript"
 
 // Reply is the answer to POST /api/v1/asr.
 type Reply struct {
-	Result []Item `json:"result"` // in the order of the recordings; empty if nothing was recognised in any
+	Result []Item `json:"result"` // in the order of the recordings, and of their channels; empty if nothing was recognised in any
 }
 
-// Item is about one recording. The first four keys are the Python service's.
+// Item is about one recording, or one of its channels. The first four keys are the Python service's.
 type Item struct {
 	Key       string `json:"key"`
 	Text      string `json:"text"`       // for people: with emoji for events and emotion
@@ -19,6 +19,7 @@ type Item struct {
 	Segments []Segment            `json:"segments"`
 	Skipped  []transcript.Skipped `json:"skipped"`
 	Timing   transcript.Timing    `json:"timing"`
+	Channel  int                  `json:"channel,omitempty"` // with channels=each: 1, 2, ...
 }
 
 // Segment is a stretch of speech.
@@ -52,7 +53,7 @@ func reply(results []*transcript.Result) Reply {
 	for _, r := range results {
 		item := Item{
 			Key: r.File, Text: r.Text, RawText: r.RawText, CleanText: r.CleanText, Language: r.Language, Duration: r.Duration,
-			Segments: []Segment{}, Skipped: r.Skipped, Timing: r.Timing,
+			Segments: []Segment{}, Skipped: r.Skipped, Timing: r.Timing, Channel: r.Channel,
 		}
 		if item.Skipped == nil {
 			item.Skipped = []transcript.Skipped{}

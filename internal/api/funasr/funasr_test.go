@@ -34,7 +34,7 @@ func TestASR(t *testing.T) {
 		`one recording a request`:               {{"file", "a.wav", clip}, {"file", "b.wav", clip}},
 		`\"perhaps\" must be true or false`:     {{"file", "a.wav", clip}, {"itn", "", "perhaps"}},
 		`"msg":"must be a file, not text; in c`: {{"file", "", "text"}},
-		`must be mix, left, right`:              {{"file", "a.wav", clip}, {"channels", "", "each"}},
+		`or take mix, left or right`:            {{"file", "a.wav", clip}, {"channels", "", "each"}},
 		`must be a number from 0 to 30`:         {{"file", "a.wav", clip}, {"merge_length_s", "", "31"}},
 	} {
 		apitest.Post(t, url+"/asr", parts...).Check(t, 422, want)

@@ -148,6 +148,7 @@ func TestWrongInput(t *testing.T) {
 		{"chunking", []part{good, {"chunking_strategy", "", `{"type":"x"}`}}, 422, "chunking_strategy", "server_vad"},
 		{"threshold", []part{good, {"chunking_strategy", "", `{"type":"server_vad","threshold":7}`}}, 422, "chunking_strategy", "0 to 1"},
 		{"stream", []part{good, {"stream", "", "true"}, {"response_format", "", "srt"}}, 422, "stream", "json or text"},
+		{"channels", []part{good, {"channels", "", "each"}}, 422, "channels", "POST /api/v1/asr"},
 		{"too long", []part{{"file", "a.wav", apitest.Clip(t, "en.wav")}}, 413, "", "longer than 3 s"},
 		{"no sound", []part{{"file", "a.wav", "junk"}}, 400, "", "cannot read"},
 	} {
