@@ -33,6 +33,9 @@ func (b *Backend) recognize(ctx context.Context, r Recording, emit func(transcri
 	ctx, cancel := context.WithTimeoutCause(ctx, limits.Timeout, context.DeadlineExceeded)
 	defer cancel()
 	request := RequestOf(ctx)
+	if lowered := r.Options.Lowered; len(lowered) > 0 {
+		b.Log.Warn("a request asked for more than there is", "id", request.ID, "done_with", lowered)
+	}
 	place, err := b.enter(ctx, request)
 	if err != nil {
 		return nil, err

@@ -118,7 +118,7 @@ func TestWrongInput(t *testing.T) {
 		{"format for several", []part{good, good, {"format", "", "srt"}}, 422, "for one recording"},
 		{"vad", []part{good, {"vad", "", "maybe"}}, 422, `["body","vad"]`},
 		{"silence", []part{good, {"max_end_silence_time", "", "-1"}}, 422, "must be a number from 0 to 60000"},
-		{"segment", []part{good, {"max_single_segment_time", "", "1e9"}}, 422, "from 4000 to 60000"},
+		{"segment", []part{good, {"max_single_segment_time", "", "1e9"}}, 422, "from 4000 to 86400000"},
 		{"threshold", []part{good, {"speech_noise_thres", "", "NaN"}}, 422, "from -1 to 1"},
 		{"raw", []part{good, {"raw", "", "s16"}}, 422, "s16le:8000"},
 		{"UTF-8", []part{good, {"lang", "", "\xff\xfe"}}, 422, "is not UTF-8"},

@@ -35,9 +35,33 @@ func TestASR(t *testing.T) {
 		`\"perhaps\" must be true or false`:     {{"file", "a.wav", clip}, {"itn", "", "perhaps"}},
 		`"msg":"must be a file, not text; in c`: {{"file", "", "text"}},
 		`or take mix, left or right`:            {{"file", "a.wav", clip}, {"channels", "", "each"}},
-		`must be a number from 0 to 30`:         {{"file", "a.wav", clip}, {"merge_length_s", "", "31"}},
+		`must be a number from 0 to 86400000`:   {{"file", "a.wav", clip}, {"merge_length_s", "", "-1"}},
 	} {
 		apitest.Post(t, url+"/asr", parts...).Check(t, 422, want)
+	}
+}
+
+// TestGenerateOptions sends the settings of FunASR's generate(), with lengths that are longer than there are here: what is done with less
+// is in the log.
+func TestGenerateOptions(t *testing.T) {
+	b := apitest.New(t, apitest.Options{})
+	url := b.Serve(t, Routes(b.Backend)...) + "/asr"
+	clip := apitest.Clip(t, "hello.wav")[44:]
+	twice := []part{{"file", "a.pcm", clip + strings.Repeat("\x00", 9600) + clip}, {"raw", "", "s16le:16000"}, {"vad", "", "true"}}
+	for _, test := range []struct {
+		parts    []part
+		segments int
+	}{
+		{[]part{{"max_single_segment_time", "", "60000"}, {"merge_length_s", "", "60"}, {"batch_size_s", "", "300"}, {"batch_size_threshold_s", "", "60"}}, 1},
+		{[]part{{"merge_vad", "", "false"}}, 2},
+	} {
+		got := apitest.Post(t, url, append(twice, test.parts...)...)
+		if got.Check(t, 200); strings.Count(got.Body, `"end":`) != test.segments {
+			t.Errorf("%v: want %d segments: %s", test.parts, test.segments, got.Body)
+		}
+	}
+	if want := `"done_with":["max_single_segment_time=30000","merge_length_s=30"]`; !strings.Contains(b.Logs.String(), want) {
+		t.Errorf("no %s in %s", want, b.Logs)
 	}
 }
 
