@@ -81,15 +81,16 @@ func (s *Stream) begin(ctx context.Context) error {
 
 // Voice detection is dear in small pieces: sound is gathered until there is so much of it, in samples.
 const (
-	leastPiece = audio.SampleRate * 60 / 1000 // always
-	behindBy   = audio.SampleRate / 2         // while more is waiting: who is behind catches up by larger steps
+	leastPiece = audio.SampleRate * 60 / 1000  // always
+	idlePiece  = audio.SampleRate * 160 / 1000 // while nobody speaks, so nobody waits: the network's 16 rows at once, which take no longer than 6
+	behindBy   = audio.SampleRate / 2          // while more is waiting: who is behind catches up by larger steps
 )
 
 // Write takes samples and returns the segments that have ended. More tells that sound is waiting already that will be written next.
 // After an error the sound of the open segment is lost; the stream goes on with what comes next.
 func (s *Stream) Write(ctx context.Context, samples []float32, more bool) ([]transcript.Segment, error) {
 	s.gathered = append(s.gathered, samples...)
-	if n := len(s.gathered); n < leastPiece || more && n < behindBy {
+	if n := len(s.gathered); n < leastPiece || n < idlePiece && !s.Open() || more && n < behindBy {
 		return nil, nil
 	}
 	return s.hear(ctx)
