@@ -105,9 +105,10 @@ func TestWrongMessages(t *testing.T) {
 			t.Errorf("%s: %+v, want %q", test.send, m, test.want)
 		}
 	}
-	// And the connection still works.
+	// And the connection still works, with all that FunASR's clients write, and more.
 	clip := sockettest.Clips(t)[0]
-	c.text(`{"mode":"offline","itn":0,"hotwords":"{\"阿里巴巴\":20}","mystery":1,"svs_lang":null}`)
+	c.text(`{"mode":"offline","itn":0,"hotwords":"{\"阿里巴巴\":20}","svs_lang":null,"wav_name":"h5","wav_format":"PCM","audio_fs":16000,"is_speaking":true,
+		"chunk_size":[5,10,5],"chunk_interval":10,"encoder_chunk_look_back":4,"decoder_chunk_look_back":0,"max_single_segment_time":60000,"mystery":1}`)
 	c.sound(sockettest.PCM16(clip.Samples, 0))
 	c.text(`{"is_speaking":false}`)
 	if m := c.read(); untagged(t, m.Text) != clip.Text || !strings.Contains(m.Warning, "hotwords") {
