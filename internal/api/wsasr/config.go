@@ -96,6 +96,13 @@ func (c config) with(raw json.RawMessage) (config, *failure) {
 	return c, nil
 }
 
+// recognizesLike tells whether the sound of the open segment may go on under another configuration.
+func (c *config) recognizesLike(other *config) bool {
+	a, b := &c.recognition, &other.recognition
+	return a.Options == b.Options && a.VAD == b.VAD && a.Detection.MaxEndSilenceTime == b.Detection.MaxEndSilenceTime &&
+		a.Detection.MaxSingleSegmentTime == b.Detection.MaxSingleSegmentTime
+}
+
 func set[T any](to, from *T) {
 	if from != nil {
 		*to = *from

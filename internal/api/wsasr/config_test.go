@@ -39,10 +39,18 @@ func TestVADOnAgain(t *testing.T) {
 	for _, test := range []struct {
 		message string
 		want    int
-	}{{`{"use_vad":false,"chunk_duration":5}`, 5000}, {`{"use_vad":true}`, 30000}} {
-		var wrong *failure
-		if c, wrong = c.with(json.RawMessage(test.message)); wrong != nil || c.recognition.Detection.MaxSingleSegmentTime != test.want {
-			t.Errorf("%s: %d, %v", test.message, c.recognition.Detection.MaxSingleSegmentTime, wrong)
+		like    bool // the one before
+	}{
+		{`{"chunk_duration":5}`, 30000, true},
+		{`{"use_vad":false}`, 5000, false},
+		{`{"chunk_duration":6}`, 6000, false},
+		{`{"partial_results":false}`, 6000, true},
+		{`{"use_vad":true}`, 30000, false},
+	} {
+		changed, wrong := c.with(json.RawMessage(test.message))
+		if got := changed.recognition.Detection.MaxSingleSegmentTime; wrong != nil || got != test.want || changed.recognizesLike(&c) != test.like {
+			t.Errorf("%s: %d, %v", test.message, got, wrong)
 		}
+		c = changed
 	}
 }

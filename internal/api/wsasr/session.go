@@ -177,8 +177,7 @@ func (s *session) configure(ctx context.Context, raw json.RawMessage) error {
 	if wrong != nil {
 		return s.refuse(wrong.Message, wrong.Detail)
 	}
-	if changed.recognition.Options != s.config.recognition.Options || changed.recognition.VAD != s.config.recognition.VAD ||
-		changed.recognition.Detection.MaxEndSilenceTime != s.config.recognition.Detection.MaxEndSilenceTime {
+	if !changed.recognizesLike(&s.config) {
 		if err := s.flush(ctx); err != nil {
 			return err
 		}
