@@ -22,8 +22,10 @@ import synth
 import words
 
 SORTED = 4  # batches drawn together and sorted by length, so that little of a batch is padding
-WARM_UP = 100  # steps
+WARM_UP = 300  # steps
 KEPT = 48  # batches that wait for their second use
+ALONE = 0.3  # part of the synthetic clips that are a single word or phrase: in these the language is hardest to tell
+TONES = 0.25  # part of the clips without speech that are tones, which are no words either
 AVERAGED = 0.998  # part of the running average that stays at a step
 PIECES = {p: i for i, p in enumerate(words.vocabulary())}
 QUERY = words.QUERIES
@@ -69,7 +71,7 @@ def batch(source, clips):
 def produce(queue, spoken, human, seed, options):
     os.setsid()  # Linux shares a busy machine among sessions: neither process should wait for the other's share
     torch.set_num_threads(1)
-    source = mixer.Mixer(spoken, human, seed, options.human_share)
+    source = mixer.Mixer(spoken, human, seed, options.human_share, alone=ALONE, tones=TONES)
     for drawn in batches(source, options.batch):
         queue.put(drawn)
 
@@ -168,14 +170,14 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("fsdd", help="the folder recordings/ of the Free Spoken Digit Dataset")
     parser.add_argument("out", help="checkpoint to write")
-    parser.add_argument("--batch", type=int, default=32, help="clips a step")
-    parser.add_argument("--steps", type=int, default=6500)
+    parser.add_argument("--batch", type=int, default=16, help="clips a step")
+    parser.add_argument("--steps", type=int, default=20000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--width", type=int, default=104)
     parser.add_argument("--blocks", type=int, default=6)
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rate", type=float, default=1.4e-3)
     parser.add_argument("--human-share", type=float, default=0.3, help="part of the clips that are human digits")
-    parser.add_argument("--language-weight", type=float, default=0.4, help="of the loss of the language tag; that of the words has 1")
+    parser.add_argument("--language-weight", type=float, default=2.0, help="of the loss of the language tag; that of the words has 1")
     parser.add_argument("--init", help="begin with the weights of this safetensors file, which export.py made, not with random ones")
     parser.add_argument("--resume", help="go on from this checkpoint; --steps counts its steps too, so fewer than planned end the training early but annealed")
     parser.add_argument("--leave-out", help="an FSDD speaker to keep out of training")
