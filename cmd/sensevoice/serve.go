@@ -145,6 +145,7 @@ func (s *service) route(c *config.Config) error {
 	sockets.Origins = c.CORS
 	for _, routes := range [][]api.Route{
 		asr.Routes(s.backend), openai.Routes(s.backend), funasr.Routes(s.backend), s.status.Routes(), s.gpus.Routes(), pages, wsasr.Routes(s.backend, sockets, pacer),
+		openai.Realtime(s.backend, sockets, pacer),
 	} {
 		s.routes = append(s.routes, routes...)
 	}

@@ -89,7 +89,7 @@ var mayImport = map[string]string{
 	"internal/api/apitest": "internal/access internal/api internal/batch internal/engine/cpu internal/golden internal/kernel internal/limit" +
 		" internal/metrics internal/modelstore internal/spool internal/transcribe internal/vad",
 	"internal/api/asr":    "internal/api internal/transcript",
-	"internal/api/openai": "internal/api internal/token internal/transcript",
+	"internal/api/openai": "internal/api internal/api/socket internal/api/speech internal/token internal/transcribe internal/transcript internal/vad",
 	"internal/api/funasr": "internal/api internal/transcript",
 	"internal/api/status": "internal/api internal/audio internal/audio/wav internal/batch internal/transcribe internal/transcript",
 	"internal/api/gpus":   "internal/api internal/gpu internal/metrics internal/worker",

@@ -2,11 +2,14 @@ package openai
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
 	"sensevoice/internal/api"
 	"sensevoice/internal/token"
+	"sensevoice/internal/vad"
 )
 
 var form = api.FormSpec{
@@ -104,18 +107,49 @@ func (c *choice) include(v *api.Values) {
 	}
 }
 
-// chunking reads how the recording is cut: OpenAI's settings of its voice detection, in ours.
+// serverVAD is OpenAI's form of the settings of voice detection. What is nil is as it was.
+type serverVAD struct {
+	Type      string   `json:"type"` // "server_vad"
+	Threshold *float64 `json:"threshold,omitempty"`
+	Padding   *int     `json:"prefix_padding_ms,omitempty"`
+	Silence   *int     `json:"silence_duration_ms,omitempty"`
+}
+
+// apply sets ours by them.
+func (s *serverVAD) apply(d *vad.Options) error {
+	for _, field := range []struct {
+		value *int
+		most  int
+		name  string
+		to    *int
+	}{
+		{s.Padding, 5000, "prefix_padding_ms", &d.LookbackTimeStartPoint},
+		{s.Silence, 60000, "silence_duration_ms", &d.MaxEndSilenceTime},
+	} {
+		if field.value == nil {
+			continue
+		}
+		if *field.value < 0 || *field.value > field.most {
+			return fmt.Errorf("%s must be 0 to %d", field.name, field.most)
+		}
+		*field.to = *field.value
+	}
+	if s.Threshold != nil {
+		if !(*s.Threshold >= 0 && *s.Threshold <= 1) {
+			return errors.New("threshold must be 0 to 1")
+		}
+		d.SpeechNoiseThres = 2**s.Threshold - 1 // p ≥ t is p - (1-p) ≥ 2t-1
+	}
+	return nil
+}
+
+// chunking reads how the recording is cut.
 func (c *choice) chunking(v *api.Values) {
 	text, name := v.Text("chunking_strategy")
 	if text == "" || text == "auto" {
 		return
 	}
-	var s struct {
-		Type      string   `json:"type"`
-		Padding   *int     `json:"prefix_padding_ms"`
-		Silence   *int     `json:"silence_duration_ms"`
-		Threshold *float64 `json:"threshold"`
-	}
+	var s serverVAD
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&s); err != nil || s.Type != "server_vad" {
@@ -123,24 +157,8 @@ func (c *choice) chunking(v *api.Values) {
 		return
 	}
 	c.Whole = false
-	bounds := func(x *int, most int, field string, to *int) {
-		if x == nil {
-			return
-		}
-		if *x < 0 || *x > most {
-			v.Fault(name, field+" is out of its range")
-			return
-		}
-		*to = *x
-	}
-	bounds(s.Padding, 5000, "prefix_padding_ms", &c.Detection.LookbackTimeStartPoint)
-	bounds(s.Silence, 60000, "silence_duration_ms", &c.Detection.MaxEndSilenceTime)
-	if s.Threshold != nil {
-		if !(*s.Threshold >= 0 && *s.Threshold <= 1) {
-			v.Fault(name, "threshold must be 0 to 1")
-			return
-		}
-		c.Detection.SpeechNoiseThres = 2**s.Threshold - 1 // p ≥ t is p - (1-p) ≥ 2t-1
+	if err := s.apply(&c.Detection); err != nil {
+		v.Fault(name, err.Error())
 	}
 }
 

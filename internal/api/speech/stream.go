@@ -182,11 +182,17 @@ func duration(samples int) transcript.Seconds {
 
 // Open tells whether somebody is speaking.
 func (s *Stream) Open() bool {
-	if s.live == nil {
-		return false
-	}
-	_, open := s.live.Open()
+	_, open := s.Opened()
 	return open
+}
+
+// Opened returns since when somebody is speaking, if so.
+func (s *Stream) Opened() (since transcript.Seconds, open bool) {
+	if s.live == nil {
+		return 0, false
+	}
+	start, open := s.live.Open()
+	return s.before + start, open
 }
 
 // Heard is the time on the clock.
