@@ -64,11 +64,11 @@ type message struct {
 	Type       string
 	EventID    string `json:"event_id"`
 	Session    json.RawMessage
-	ItemID     string  `json:"item_id"`
-	Previous   string  `json:"previous_item_id"`
-	Start      *int    `json:"audio_start_ms"`
-	End        *int    `json:"audio_end_ms"`
-	Content    *int    `json:"content_index"`
+	ItemID     string `json:"item_id"`
+	Previous   string `json:"previous_item_id"`
+	Start      *int   `json:"audio_start_ms"`
+	End        *int   `json:"audio_end_ms"`
+	Content    *int   `json:"content_index"`
 	Delta      string
 	Transcript string
 	Usage      Usage
