@@ -21,13 +21,12 @@ class Clip:
 class Mixer:
     """Draws clips from sets of speech. The same seed draws the same clips."""
 
-    def __init__(self, spoken, human, seed, human_share=0.3, silent_share=0.07, one_voice=0.7, changed=0.5, alone=0.0, tones=0.0):
+    def __init__(self, spoken, human, seed, human_share=0.3, silent_share=0.07, one_voice=0.7, changed=0.5, alone=0.0):
         self.spoken, self.human = spoken, human  # as synth.cached and synth.human_digits return them
         self.dice = np.random.default_rng(seed)
         self.human_share, self.silent_share = human_share, silent_share
         self.one_voice, self.changed = one_voice, changed
         self.alone = alone  # part of the utterances that are a word or phrase on its own, whatever else is drawn
-        self.tones = tones  # part of the clips without speech that are tones
         self.units = {language: words.units(language) for language in words.LANGUAGES}
         self.digits = [([name], "") for name in words.digits("en")]
         self.bank = self.make_bank()
@@ -108,8 +107,6 @@ class Mixer:
             if self.dice.random() < 0.8:
                 samples = samples + self.noise(len(samples)) * loudness(clean) * 10 ** (-self.dice.uniform(8, 40) / 20)
             samples = samples * (10 ** (self.dice.uniform(-26, 2) / 20))
-        elif self.tones and self.dice.random() < self.tones:
-            samples = self.beeps(len(samples)) * 10 ** (self.dice.uniform(-50, -3) / 20)
         elif self.dice.random() < 0.85:
             samples = self.noise(len(samples)) * 10 ** (self.dice.uniform(-80, -15) / 20)
         start = self.dice.integers(len(self.hiss) - len(samples))
@@ -134,18 +131,6 @@ class Mixer:
         if self.dice.random() < 0.15:
             noise = noise * (0.2 + (np.sin(2 * np.pi * np.float32(self.dice.uniform(0.3, 4)) * t + np.float32(self.dice.uniform(0, 6))) > 0.3))
         return noise
-
-    def beeps(self, length):
-        """One to five tones, some gliding, some on and off: of unit amplitude together."""
-        t = np.arange(length, dtype=np.float32) / RATE
-        sound = np.zeros(length, np.float32)
-        for _ in range(self.dice.integers(1, 6)):
-            start, glide = self.dice.uniform(80, 4000), self.dice.uniform(-400, 400) * (self.dice.random() < 0.5)
-            tone = np.sin(2 * np.pi * (start * t + glide * t**2 / 2) + self.dice.uniform(0, 6)).astype(np.float32)
-            if self.dice.random() < 0.4:
-                tone *= np.sin(2 * np.pi * np.float32(self.dice.uniform(0.3, 6)) * t + np.float32(self.dice.uniform(0, 6))) > -0.3
-            sound += tone * np.float32(self.dice.uniform(0.2, 1))
-        return sound / max(1e-3, np.abs(sound).max())
 
     def make_bank(self, count=48, length=1 << 18):
         """Noises from white to brown."""

@@ -25,7 +25,6 @@ SORTED = 4  # batches drawn together and sorted by length, so that little of a b
 WARM_UP = 300  # steps
 KEPT = 48  # batches that wait for their second use
 ALONE = 0.3  # part of the synthetic clips that are a single word or phrase: in these the language is hardest to tell
-TONES = 0.25  # part of the clips without speech that are tones, which are no words either
 AVERAGED = 0.998  # part of the running average that stays at a step
 PIECES = {p: i for i, p in enumerate(words.vocabulary())}
 QUERY = words.QUERIES
@@ -71,7 +70,7 @@ def batch(source, clips):
 def produce(queue, spoken, human, seed, options):
     os.setsid()  # Linux shares a busy machine among sessions: neither process should wait for the other's share
     torch.set_num_threads(1)
-    source = mixer.Mixer(spoken, human, seed, options.human_share, alone=ALONE, tones=TONES)
+    source = mixer.Mixer(spoken, human, seed, options.human_share, alone=ALONE)
     for drawn in batches(source, options.batch):
         queue.put(drawn)
 
