@@ -31,7 +31,7 @@ func (p *program) gpuSettings(device string) (gpu.Settings, error) {
 	if v, found := sources.Lookup([]string{"SENSEVOICE_DEVICE"}, "device"); found && device == "" {
 		device = v.Text
 	}
-	fraction, headroom := gpu.DefaultFraction, config.Auto
+	fraction, headroom := gpu.DefaultFraction(), config.Auto
 	if v, found := sources.Lookup([]string{"SENSEVOICE_GPU_MEMORY_FRACTION"}, "gpu_memory_fraction"); found {
 		if fraction, err = strconv.ParseFloat(v.Text, 64); err != nil {
 			return gpu.Settings{}, usageError{fmt.Errorf("%s: %q is no number", v.Origin, v.Text)}

@@ -39,7 +39,11 @@ type engines struct {
 // openEngines opens the model on the device that the settings choose.
 func (p *program) openEngines(ctx context.Context, c *config.Config, sources *config.Sources, log *slog.Logger) (_ *engines, err error) {
 	e := &engines{}
-	if e.gpus, err = gpu.NewSettings(c.Device, c.GPUFraction, int64(c.GPUHeadroom), gpuVariables(sources)); err != nil {
+	fraction := c.GPUFraction
+	if fraction == config.DefaultGPUFraction {
+		fraction = gpu.DefaultFraction()
+	}
+	if e.gpus, err = gpu.NewSettings(c.Device, fraction, int64(c.GPUHeadroom), gpuVariables(sources)); err != nil {
 		return nil, usageError{err}
 	}
 	if e.device, e.reason, err = p.chooseDevice(ctx, e.gpus, log); err != nil {

@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// DefaultGPUFraction is the default of the part of a GPU's memory that is never exceeded. Under WSL 2 it stands for less.
+const DefaultGPUFraction = 0.95
+
 // Config is every setting. The name of a field's flag, with underscores, is its key in the YAML file; the tag setting
 // lists its environment variables, the preferred first. Settings tagged reload take effect at SIGHUP, the others at start.
 type Config struct {
@@ -28,7 +31,7 @@ type Config struct {
 	Isolate     bool          `setting:"SENSEVOICE_ISOLATE" group:"Recognition" help:"Compute in a process of its own, which is started anew if it dies (Linux)."`
 	ITN         bool          `name:"use-itn" negatable:"" setting:"SENSEVOICE_USE_ITN" group:"Recognition" help:"Write figures and punctuation where a request does not say."`
 	EndSilence  time.Duration `name:"live-end-silence" default:"350ms" setting:"SENSEVOICE_LIVE_END_SILENCE" group:"Recognition" help:"Pause that ends a segment on /ws/asr where a client does not say (max_end_silence_time)."`
-	GPUFraction float64       `name:"gpu-memory-fraction" default:"0.95" setting:"SENSEVOICE_GPU_MEMORY_FRACTION" group:"Recognition" help:"Part of a GPU's memory that this process never exceeds, above 0 to 1."`
+	GPUFraction float64       `name:"gpu-memory-fraction" default:"0.95" setting:"SENSEVOICE_GPU_MEMORY_FRACTION" group:"Recognition" help:"Part of a GPU's memory that this process never exceeds, above 0 to 1; under WSL 2 the default is 0.7."`
 	GPUHeadroom Bytes         `name:"gpu-headroom" default:"auto" setting:"SENSEVOICE_GPU_HEADROOM" group:"Recognition" help:"GPU memory left free for others; auto is the larger of 512MiB and 3 %."`
 	BatchSize   int           `name:"batch-size" default:"0" setting:"SENSEVOICE_BATCH_SIZE" group:"Recognition" help:"Segments that run together at most; 0 for as many as memory and length allow."`
 	FP16        bool          `name:"use-fp16" default:"true" negatable:"" setting:"SENSEVOICE_USE_FP16" group:"Recognition" help:"Half-precision operands on a GPU."`

@@ -114,7 +114,7 @@ func candidates(v Visible, s Settings, p Price, claimed map[string]uint64) []can
 		if taken := claimed[d.UUID]; taken > 0 {
 			d.Free -= min(d.Free, taken)
 		}
-		c := candidate{Chosen: Chosen{Device: d, Name: fmt.Sprintf("cuda:%d", i), Cap: s.CapOf(d.Total), Headroom: s.HeadroomOf(d.Total)}}
+		c := candidate{Chosen: Chosen{Device: d, Name: fmt.Sprintf("cuda:%d", i), Cap: s.capOf(i, d), Headroom: s.HeadroomOf(d.Total)}}
 		switch need := p.Need(); {
 		case d.Fault != "":
 			c.why = lang.Sprintf("%s: %s", "%s: %s", c.Name, d.Fault)

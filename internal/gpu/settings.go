@@ -89,12 +89,10 @@ type Settings struct {
 	Order     string  // CUDA_DEVICE_ORDER
 	Fraction  float64 // of a GPU's total that is never exceeded
 	Headroom  int64   // bytes left to others; negative: the larger of 512 MiB and 3 %
+	Pinned    Pinned  // by MPS
 	Alloc     AllocConf
 	Helper    string // path of sensevoice-gpu; "": beside this program
 }
-
-// DefaultFraction is the cap where none is set.
-const DefaultFraction = 0.95
 
 // NewSettings reads what is in the environment beside what the configuration has already: device is SENSEVOICE_DEVICE, and a negative
 // headroom the default.
@@ -115,6 +113,10 @@ func NewSettings(device string, fraction float64, headroom int64, lookup func(st
 		return Settings{}, fmt.Errorf("CUDA_DEVICE_ORDER=%s: must be FASTEST_FIRST or PCI_BUS_ID", s.Order)
 	}
 	s.Helper, _ = lookup("SENSEVOICE_GPU_HELPER")
+	pinned, _ := lookup("CUDA_MPS_PINNED_DEVICE_MEM_LIMIT")
+	if s.Pinned, err = ParsePinned(pinned); err != nil {
+		return Settings{}, err
+	}
 	conf, _ := lookup("PYTORCH_CUDA_ALLOC_CONF")
 	s.Alloc, err = ParseAllocConf(conf)
 	return s, err
