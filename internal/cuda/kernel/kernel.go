@@ -116,6 +116,26 @@ func (k *Set) LayerNorm(y, x driver.Address, rows, stride int, epsilon float32) 
 	return k.launch("layer_norm", rowGrid(rows))
 }
 
+// Front is what enters the network: Mel, log-mel frames of 80 fp32; Shift and Scale, which normalise rows of 560; Embeddings, rows of 560 of which
+// Queries names four for each sequence; Positions, rows of 560. Sequences are four int32 each: the first of its rows and their number, the first of its
+// frames and their number. SequenceOf has the sequence of each row.
+type Front struct {
+	Mel, Shift, Scale, Embeddings, Queries, Positions, Sequences, SequenceOf driver.Address
+}
+
+// FrontWidth is the distance between the rows that Front writes: 560 and padding.
+const FrontWidth = 576
+
+// Front writes normalised fp16 rows, FrontWidth apart.
+func (k *Set) Front(y driver.Address, f Front, rows int, epsilon float32) error {
+	b := add(k.buffer[:0], y)
+	for _, a := range []driver.Address{f.Mel, f.Shift, f.Scale, f.Embeddings, f.Queries, f.Positions, f.Sequences, f.SequenceOf} {
+		b = add(b, a)
+	}
+	k.buffer = add(add(b, int32(rows)), epsilon) //nolint:gosec // rows fit
+	return k.launch("front", rowGrid(rows))
+}
+
 // Product is the operands of a product: A, M rows of K halves that are StrideA apart, times the transpose of W, N rows of K; K a multiple of 32, N of
 // 128. Bias has N fp32.
 type Product struct {

@@ -5,6 +5,7 @@ package smoke
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"sensevoice/internal/cuda/kernel"
 )
@@ -20,18 +21,9 @@ const width = 512
 func (b *bench) norm() error {
 	const rows = 37
 	x := b.numbers(rows * width)
-	want := make([]float64, rows*width)
+	want := slices.Clone(x)
 	for r := range rows {
-		row, mean, variance := x[r*width:][:width], 0.0, 0.0
-		for _, v := range row {
-			mean += v / width
-		}
-		for _, v := range row {
-			variance += (v - mean) * (v - mean) / width
-		}
-		for i, v := range row {
-			want[r*width+i] = (v - mean) / math.Sqrt(variance+1e-5)
-		}
+		normalise(want[r*width:][:width])
 	}
 	a, err := b.uploads(floats(x), make([]byte, 2*rows*width))
 	if err != nil {
@@ -148,9 +140,7 @@ const sequenceRows = 79
 func tiles(size int) (data []byte, count int) {
 	for i, s := range sequences {
 		for first := 0; first < s.length; first += size {
-			for _, v := range []int{s.start, s.length, first, i} {
-				data = binary.LittleEndian.AppendUint32(data, uint32(v)) //nolint:gosec // small
-			}
+			data = append(data, integers([]int{s.start, s.length, first, i})...)
 			count++
 		}
 	}

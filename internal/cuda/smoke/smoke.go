@@ -152,7 +152,7 @@ func (r *run) kernels() error {
 		return err
 	}
 	b := &bench{run: r, set: k}
-	for _, try := range []func() error{b.norm, b.products, b.argMax, b.attention, b.memory} {
+	for _, try := range []func() error{b.front, b.norm, b.products, b.argMax, b.attention, b.memory} {
 		if err := errors.Join(try(), b.release()); err != nil {
 			return err
 		}

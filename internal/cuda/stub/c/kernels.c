@@ -20,6 +20,28 @@ static void layer_norm(const struct norm *p) {
 	}
 }
 
+struct sequence { int row, rows, frame, frames; };
+struct fronting {
+	half *y; const float *mel, *shift, *scale, *embeddings; const int *queries; const float *positions; const struct sequence *sequences; const int *sequence_of;
+	int rows; float epsilon;
+};
+static void front(const struct fronting *p) {
+	for (int r = 0; r < p->rows; r++) {
+		int index = p->sequence_of[r], t = r - p->sequences[index].row;
+		const struct sequence *s = &p->sequences[index];
+		double x[560], mean = 0, variance = 0;
+		for (int d = 0; d < 560; d++) {
+			int frame = (t - 4) * 6 + d / 80 - 3;
+			frame = frame < 0 ? 0 : frame >= s->frames ? s->frames - 1 : frame;
+			x[d] = t < 4 ? p->embeddings[p->queries[index * 4 + t] * 560 + d] : ((double)p->mel[(s->frame + frame) * 80 + d % 80] + p->shift[d]) * p->scale[d];
+			x[d] = x[d] * sqrt(512) + p->positions[t * 560 + d];
+			mean += x[d] / 560;
+		}
+		for (int d = 0; d < 560; d++) variance += (x[d] - mean) * (x[d] - mean) / 560;
+		for (int d = 0; d < 576; d++) p->y[r * 576 + d] = (half)(d < 560 ? clamp((x[d] - mean) / sqrt(variance + p->epsilon)) : 0);
+	}
+}
+
 struct partial { float largest, sum; int id, unused; };
 struct product { void *out; const half *A, *W; const float *bias; int M, N, K, stride_a, stride_out; };
 
@@ -102,6 +124,7 @@ static void fsmn(const struct remembering *p, u32 count, int add) {
 // host_kernel runs a kernel by name.
 int host_kernel(const char *name, const u32 *grid, void *parameters) {
 	if (!strcmp(name, "layer_norm")) layer_norm(parameters);
+	else if (!strcmp(name, "front")) front(parameters);
 	else if (!strcmp(name, "gemm_argmax")) gemm_argmax(parameters);
 	else if (!strncmp(name, "gemm_", 5)) gemm(parameters, name + 5);
 	else if (!strcmp(name, "merge_argmax")) merge_argmax(parameters);
