@@ -18,9 +18,11 @@ import (
 const (
 	lockName    = "@sensevoice-gpu/choose"
 	claimPrefix = "@sensevoice-gpu/claim/"
-	lockWait    = time.Second // longer than choosing takes; then somebody hangs, and a race is the smaller evil
 	lockPoll    = 10 * time.Millisecond
 )
+
+// lockWait is longer than choosing takes; after it somebody hangs, and a race is the smaller evil. A test on a busy machine waits longer.
+var lockWait = time.Second
 
 // Claim is memory that will be taken and does not show yet.
 type Claim struct{ names []net.PacketConn }

@@ -121,6 +121,7 @@ func TestOperatorsReport(t *testing.T) {
 
 // TestStartingTogether lets servers choose at the same moment on cards that have room for one each.
 func TestStartingTogether(t *testing.T) {
+	defer gpu.WaitForOthers(time.Minute)()
 	cards := reported()
 	for i := range cards { // as much as the price on each, and a little more on the lower ones
 		cards[i].Processes = []stub.Process{{PID: 1, Bytes: cards[i].Total - price.Need() - uint64(100-i)<<20}}
