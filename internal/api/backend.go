@@ -40,7 +40,8 @@ type Backend struct {
 	Tracer   trace.Tracer    // nil: no traces
 	Draining <-chan struct{} // closed when the server is about to end: finish what runs, and start nothing
 
-	limits atomic.Pointer[Limits]
+	limits   atomic.Pointer[Limits]
+	refusals refusals
 }
 
 // Limits are the bounds of requests, which may change while the server runs.

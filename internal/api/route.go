@@ -158,6 +158,10 @@ func (b *Backend) finish(route Route, r *http.Request, w *writer, failure *Error
 		if status == http.StatusInternalServerError {
 			level = slog.LevelError
 		}
+		if status == http.StatusTooManyRequests {
+			level = slog.LevelDebug
+			b.refusals.note(b.Log, time.Now(), failure)
+		}
 	} else if route.Open {
 		level = slog.LevelDebug // probes and scrapes would drown the rest
 	}
