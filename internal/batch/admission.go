@@ -56,9 +56,8 @@ func (r *Request) Enter(seconds float64) error {
 		}
 	}
 	if err == nil {
-		s.tick(0)
 		r.admitted = true
-		s.expected[r] = seconds
+		s.expected[r] = expectation{seconds, time.Now()}
 	}
 	s.mu.Unlock()
 	s.refused(err)
@@ -69,23 +68,35 @@ func (r *Request) Enter(seconds float64) error {
 func (r *Request) Leave() {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
-	r.s.arrived(r)
+	delete(r.s.expected, r)
 }
 
-// arrived ends the expectation of a request's first clip.
+// expectation is of a request's first clip.
+type expectation struct {
+	seconds float64 // of sound
+	since   time.Time
+}
+
+// arrived ends the expectation of a request's first clip. If no other clip is inside, time counts from when the request entered. What
+// recordings without speech take is never counted: they bring no sound, and a queue that is empty would seem to take for ever.
 func (s *Scheduler) arrived(r *Request) {
-	if _, ok := s.expected[r]; ok {
-		s.tick(0)
-		delete(s.expected, r)
+	if s.load.clips == 0 {
+		since := time.Now()
+		if e, ok := s.expected[r]; ok {
+			since = e.since
+		}
+		if since.After(s.ticked) {
+			s.ticked = since
+		}
 	}
+	delete(s.expected, r)
+	s.tick(0)
 }
 
-// tick counts the time since the last tick, if there was anything to do, and seconds of sound that are done.
+// tick counts the time since the last tick, and seconds of sound that are done.
 func (s *Scheduler) tick(sound float64) {
 	now := time.Now()
-	if s.busy() {
-		s.through.measure(sound, now.Sub(s.ticked))
-	}
+	s.through.measure(sound, now.Sub(s.ticked))
 	s.ticked = now
 }
 
@@ -139,7 +150,6 @@ func (s *Scheduler) wait(ctx context.Context, w *waiter) error {
 
 // admit counts a clip in.
 func (s *Scheduler) admit(c *clip) {
-	s.tick(0)
 	s.arrived(c.call.request)
 	s.move(c, preparing)
 	c.call.request.inside++
@@ -225,7 +235,7 @@ func (s *Scheduler) refusal(key string, seconds float64, bytes int64) error {
 func (s *Scheduler) ahead(key string, seconds float64) float64 {
 	total := s.queue.ahead(key, seconds)
 	for _, expected := range s.expected {
-		total += min(expected, seconds)
+		total += min(expected.seconds, seconds)
 	}
 	for c := range s.preparing {
 		total += min(c.seconds, seconds)

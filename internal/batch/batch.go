@@ -110,15 +110,15 @@ type Scheduler struct {
 	calls   int       // of Recognize, under way
 	load    load
 	speed   speed // of one engine
-	through speed // of everything, from Enter to the result, while there is something to do
+	through speed // of everything, from Enter to the result, while there is speech to recognise
 	ticked  time.Time
 	arena   int64 // bytes of the largest plan
 	counts  Counts
 	stages  [done + 1]int // clips at each stage, of those ever let in
 
 	preparing map[*clip]struct{}
-	expected  map[*Request]float64 // seconds of the first clips of requests that have entered without one
-	spare     [][]float32          // space for features
+	expected  map[*Request]expectation // requests that have entered without a clip
+	spare     [][]float32              // space for features
 	closed    bool
 	aborted   bool
 	drained   chan struct{} // closed when the scheduler is closed and nothing is left to do
@@ -130,7 +130,7 @@ func New(o Options) (*Scheduler, error) {
 		return nil, err
 	}
 	s := &Scheduler{
-		o: o, queue: newQueue(), preparing: map[*clip]struct{}{}, expected: map[*Request]float64{}, features: make(chan struct{}, runtime.GOMAXPROCS(0)), drained: make(chan struct{}),
+		o: o, queue: newQueue(), preparing: map[*clip]struct{}{}, expected: map[*Request]expectation{}, features: make(chan struct{}, runtime.GOMAXPROCS(0)), drained: make(chan struct{}),
 	}
 	s.changed.L = &s.mu
 	for i, r := range o.Recognizers {

@@ -128,6 +128,59 @@ func TestEnter(t *testing.T) {
 	})
 }
 
+// TestSilenceIsNotSlowness: recordings without speech, however many and long, do not make the queue seem slow.
+func TestSilenceIsNotSlowness(t *testing.T) {
+	bubble(t, Options{MaxWait: 3 * time.Second}, func(t *testing.T, s *Scheduler, e *fake) {
+		warm(t, s)
+		var before *Request
+		for i := range 100 { // two at any time
+			silent := s.Request(Ticket{})
+			if err := silent.Enter(0); err != nil {
+				t.Fatalf("number %d: %v", i, err)
+			}
+			time.Sleep(time.Minute)
+			if before != nil {
+				before.Leave()
+			}
+			before = silent
+		}
+		spoken := s.Request(Ticket{})
+		if err := spoken.Enter(0); err != nil {
+			t.Error(err)
+		}
+		if _, _, err := spoken.Recognize(t.Context(), []transcribe.Clip{sound(3, 1)}); err != nil {
+			t.Error(err)
+		}
+		before.Leave()
+	})
+}
+
+// TestDecodingCounts: the time from Enter to the first clip is a part of what the wait is measured by.
+func TestDecodingCounts(t *testing.T) {
+	bubble(t, Options{MaxWait: time.Second}, func(t *testing.T, s *Scheduler, e *fake) {
+		first := s.Request(Ticket{})
+		if err := first.Enter(3); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if _, _, err := first.Recognize(t.Context(), []transcribe.Clip{sound(3, 1)}); err != nil {
+			t.Fatal(err)
+		}
+		second := s.Request(Ticket{})
+		if err := second.Enter(3); err != nil {
+			t.Fatalf("alone: %v", err)
+		}
+		var busy *BusyError
+		if err := s.Check("", 3); !errors.As(err, &busy) || busy.Wait <= time.Second {
+			t.Errorf("beside one that takes more than a second: %v", err)
+		}
+		second.Leave()
+		if err := s.Check("", 3); err != nil {
+			t.Errorf("when it has left: %v", err)
+		}
+	})
+}
+
 // TestTheLetInWait: a request that has been let in is not refused later, and leaves half of the room to others.
 func TestTheLetInWait(t *testing.T) {
 	bubble(t, Options{MaxQueueSeconds: 40}, func(t *testing.T, s *Scheduler, e *fake) {
