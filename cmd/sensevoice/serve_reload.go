@@ -14,20 +14,27 @@ import (
 	"sensevoice/internal/server"
 )
 
-// reloadOnSignal reads keys, limits and the certificate anew whenever the process is told to (SIGHUP).
-func (p *program) reloadOnSignal(ctx context.Context, s *service, n server.Notifier, log *slog.Logger) {
-	if len(reloadSignals) == 0 {
+// onSignal acts at each of the signals until the context ends. Where there are none of them, it does nothing.
+func onSignal(ctx context.Context, signals []os.Signal, act func()) {
+	if len(signals) == 0 {
 		return
 	}
 	told := make(chan os.Signal, 1)
-	signal.Notify(told, reloadSignals...)
+	signal.Notify(told, signals...)
 	defer signal.Stop(told)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-told:
+			act()
 		}
+	}
+}
+
+// reloadOnSignal reads keys, limits and the certificate anew whenever the process is told to (SIGHUP).
+func (p *program) reloadOnSignal(ctx context.Context, s *service, n server.Notifier, log *slog.Logger) {
+	onSignal(ctx, reloadSignals, func() {
 		_ = n.Reloading() // systemd has a timeout for that
 		if err := s.reload(p); err != nil {
 			log.Error("reload", "error", err)
@@ -35,7 +42,7 @@ func (p *program) reloadOnSignal(ctx context.Context, s *service, n server.Notif
 			log.Info("reloaded", "keys", s.backend.Keys.Required())
 		}
 		_ = n.Send("READY=1")
-	}
+	})
 }
 
 // reload applies the settings as they are now. What is wrong leaves everything as it was.

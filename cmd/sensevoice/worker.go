@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"strconv"
 
@@ -50,18 +49,7 @@ func (c *workerCommand) Run(p *program) error {
 // freeOnSignal gives back memory whenever the process is told to (SIGUSR1): workers theirs, between two batches, and the process what its
 // garbage collector keeps for later.
 func (e *engines) freeOnSignal(ctx context.Context, log *slog.Logger) {
-	if len(freeSignals) == 0 {
-		return
-	}
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, freeSignals...)
-	defer signal.Stop(told)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-told:
-		}
+	onSignal(ctx, freeSignals, func() {
 		before := server.Resident()
 		if e.workers != nil {
 			if err := e.workers.GiveBack(2); err != nil {
@@ -70,7 +58,7 @@ func (e *engines) freeOnSignal(ctx context.Context, log *slog.Logger) {
 		}
 		debug.FreeOSMemory()
 		log.Info("memory given back", "resident_before_mib", before>>20, "resident_mib", server.Resident()>>20)
-	}
+	})
 }
 
 // isolate starts the process that computes for the recognizer. While it is not up, this process computes itself.
